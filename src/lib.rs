@@ -1,1 +1,7 @@
 //! poam-bridge holds a system's POA&M and keeps one tracker ticket per milestone in step with it, both ways.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`register`] | pure: items, milestones, moves, evidence, changes, the journal |
+
+pub mod register;

@@ -1,0 +1,1 @@
+//! What rules say about dates and words: pure functions over facts.
