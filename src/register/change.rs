@@ -493,7 +493,7 @@ impl Change {
             }
             Self::DriftOpened { drift } => drift.subject.to_string(),
             Self::DriftDetail { number, .. } | Self::DriftSettled { number, .. } => format!("drift {number}"),
-            Self::ConflictFound { conflict } => conflict.milestone.to_string(),
+            Self::ConflictFound { conflict } => conflict.subject.to_string(),
             Self::ConflictResolved { number, .. } => format!("conflict {number}"),
             Self::NoticeQueued { notice } => notice.milestone.to_string(),
             Self::PersonRecorded { person } => format!("person {}", one_line(&person.name)),

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{MilestoneNumber, SystemId};
+use super::{MilestoneNumber, Subject, SystemId};
 
 /// How far a link is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -166,8 +166,8 @@ pub struct Link {
 pub struct Conflict {
     /// Numbered per system.
     pub number: u32,
-    /// Whose link.
-    pub milestone: MilestoneNumber,
+    /// A milestone whose link it is, or an item that a newer workbook changed.
+    pub subject: Subject,
     /// Field.
     pub field: String,
     /// What both had been.
@@ -176,7 +176,7 @@ pub struct Conflict {
     pub ours: String,
     /// Theirs.
     pub theirs: String,
-    /// Which won: `register` or `tracker`.
+    /// Which won: `register`, `tracker`.
     pub winner: String,
     /// When it was found.
     pub at: DateTime<Utc>,
