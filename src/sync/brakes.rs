@@ -1,0 +1,105 @@
+//! Brakes: an empty or suddenly short listing, or a mass of tickets closed with no history, halts that tracker until
+//! a person lets it go on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use connector_api::{Fetched, HistoryKind, TicketLog, TicketState};
+
+use super::mapping::{read_state, state_name};
+use super::{SyncError, World};
+use crate::register::{Actor, Change, Link, SystemId};
+use crate::store::Scope;
+
+/// Judges a pass before anything of it is taken. Gives the trackers that were halted.
+pub async fn judge(
+    world: &World,
+    connection: &str,
+    links: &[Link],
+    found: &BTreeMap<String, Fetched>,
+    logs: &BTreeMap<String, TicketLog>,
+) -> Result<BTreeSet<String>, SyncError> {
+    let mut halted = BTreeSet::new();
+    for tracker in world.settings.trackers_on(connection) {
+        let mine: Vec<&Link> = links.iter().filter(|link| link.tracker == tracker.id).collect();
+        let missing = mine.iter().filter(|link| is_missing(link, found)).count();
+        let closed = mine
+            .iter()
+            .filter(|link| {
+                let id = link.ticket.clone().unwrap_or_default();
+                let Some(Fetched::Found(ticket)) = found.get(&id) else { return false };
+                let state = read_state(&tracker.states, &ticket.status, &ticket.labels);
+                let was = link.observed.state.as_str();
+                matches!(state, TicketState::Done | TicketState::Dropped)
+                    && !was.is_empty()
+                    && was != state_name(state)
+                    && !told(logs.get(&id))
+            })
+            .count();
+        let all = {
+            let mut read = world.db.read().await?;
+            read.count_links(&tracker.id).await?
+        };
+        let reason = if over(world, missing, all) {
+            format!("{missing} of {all} tickets are suddenly not found")
+        } else if over(world, closed, all) {
+            format!("{closed} of {all} tickets are suddenly closed with no history")
+        } else {
+            continue;
+        };
+        halt(world, &tracker.id, reason).await?;
+        halted.insert(tracker.id.clone());
+    }
+    Ok(halted)
+}
+
+fn is_missing(link: &Link, found: &BTreeMap<String, Fetched>) -> bool {
+    match link.ticket.as_ref().and_then(|id| found.get(id)) {
+        Some(Fetched::Found(_)) | None => false,
+        Some(Fetched::Missing(_) | Fetched::Gone(_)) => link.missing_since.is_none(),
+    }
+}
+
+/// Whether the history tells of any change of status.
+fn told(log: Option<&TicketLog>) -> bool {
+    log.is_some_and(|log| log.entries.iter().any(|entry| matches!(entry.kind, HistoryKind::Status { .. })))
+}
+
+/// Above both the number and the share.
+pub fn over(world: &World, count: usize, all: u64) -> bool {
+    let settings = &world.settings;
+    count as u64 > u64::from(settings.brake_links)
+        && count as u64 * 100 > all * u64::from(settings.brake_percent)
+}
+
+/// Halts a tracker.
+pub async fn halt(world: &World, tracker: &str, reason: String) -> Result<(), SyncError> {
+    tracing::error!(tracker, reason, "a brake halts the tracker; `poam tracker resume` lets it go on");
+    let change = Change::TrackerHalted { tracker: tracker.to_owned(), reason };
+    record(world, Actor::Poam, change).await
+}
+
+/// Lets a halted tracker go on.
+pub async fn resume(world: &World, tracker: &str, reason: &str, by: Actor) -> Result<(), SyncError> {
+    let change =
+        Change::TrackerResumed { tracker: tracker.to_owned(), reason: reason.to_owned(), by: by.clone() };
+    record(world, by, change).await
+}
+
+async fn record(world: &World, actor: Actor, change: Change) -> Result<(), SyncError> {
+    let world = world.clone();
+    world
+        .writer
+        .clone()
+        .submit(move |tx| {
+            Box::pin(async move {
+                let reserved = SystemId::reserved();
+                tx.lock(std::slice::from_ref(&reserved)).await?;
+                let mut register = tx.load(&reserved, Scope::All).await?;
+                tx.record(&mut register, world.clock.now(), &actor, "command", &[change]).await?;
+                Ok::<_, crate::store::StoreError>(())
+            })
+        })
+        .await
+        .map_err(SyncError::from)?;
+    Ok(())
+}

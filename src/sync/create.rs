@@ -1,0 +1,208 @@
+//! A ticket is made exactly once. The intent is recorded before the call; after an unknown outcome the marker is
+//! looked for past the consistency window before any new attempt. Between created there and recorded here nothing may
+//! fail retryably.
+
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
+use connector_api::{Account, Connector, Marker, NewTicket, Outcome, Ticket};
+
+use super::engine::into_store;
+use super::mapping::{self, Shown, Tracker};
+use super::{SyncError, World};
+use crate::register::decide::{Command, decide};
+use crate::register::{Actor, Base, Link, LinkPhase, Pair, TicketName};
+use crate::store::Scope;
+
+/// Makes the ticket of a link, or finds the one that an earlier attempt made. Gives whether there is one now.
+pub async fn create(world: &World, link: &Link, us: &Account) -> Result<bool, SyncError> {
+    let tracker = world.settings.tracker(&link.tracker)?;
+    let connector = world.connector(&tracker.connection)?;
+    let marker = Marker { installation: world.settings.installation.clone(), link: link.id.clone() };
+    if let Some(sent) = link.create_sent {
+        let (ours, others) = look(&**connector, tracker, &marker, us).await?;
+        if let Some(ticket) = ours {
+            bind(world, link, &ticket, &others).await?;
+            return Ok(true);
+        }
+        let window = TimeDelta::seconds(connector.capabilities().consistency_window_s.into());
+        if world.clock.now() < sent + window {
+            wait(world, link, sent + window).await?;
+            return Ok(false);
+        }
+    }
+    let Some(new) = intent(world, link, tracker, marker).await? else { return Ok(false) };
+    match connector.create(&new).await {
+        Ok(ticket) => {
+            bind(world, link, &ticket, &[]).await?;
+            Ok(true)
+        }
+        Err(error) => {
+            if error.outcome == Outcome::NotDone {
+                forget(world, link).await?;
+            }
+            Err(error.into())
+        }
+    }
+}
+
+/// Tickets that carry the marker: the oldest that our account made, and the keys of all others.
+async fn look(
+    connector: &dyn Connector,
+    tracker: &Tracker,
+    marker: &Marker,
+    us: &Account,
+) -> Result<(Option<Ticket>, Vec<String>), SyncError> {
+    let mut ours = None;
+    let mut others = Vec::new();
+    for ticket in connector.find_marker(&tracker.project, marker).await? {
+        if ours.is_none() && ticket.author.as_ref().is_some_and(|author| author.id == us.id) {
+            ours = Some(ticket);
+        } else {
+            others.push(ticket.reference.key);
+        }
+    }
+    Ok((ours, others))
+}
+
+/// Records the intent, and gives what is to be made. None where the milestone needs no ticket any more.
+async fn intent(
+    world: &World,
+    link: &Link,
+    tracker: &Tracker,
+    marker: Marker,
+) -> Result<Option<NewTicket>, SyncError> {
+    let (id, world, tracker) = (link.id.clone(), world.clone(), tracker.clone());
+    let made = world
+        .writer
+        .clone()
+        .submit(move |tx| {
+            Box::pin(async move {
+                let now = world.clock.now();
+                let Some(mut link) = tx.link(&id).await? else { return Ok(None) };
+                let register = tx.load(&link.system, Scope::Milestones(BTreeSet::from([link.milestone]))).await?;
+                let Some(milestone) = register.milestones.get(&link.milestone) else { return Ok(None) };
+                if milestone.state.is_over() || link.phase != LinkPhase::Creating {
+                    link.phase = if link.phase == LinkPhase::Creating { LinkPhase::Waiting } else { link.phase };
+                    link.dirty = None;
+                    tx.save_link(&mut link).await?;
+                    return Ok(None);
+                }
+                link.create_sent = Some(now);
+                link.due_at = None;
+                tx.save_link(&mut link).await?;
+                let prefix = mapping::prefix(&register.system.id, milestone);
+                let shown = Shown { due: milestone.due };
+                Ok(Some(NewTicket {
+                    project: tracker.project.clone(),
+                    title: mapping::title(&prefix, &milestone.text),
+                    block: mapping::block(&register, milestone, tracker.disclosure, shown),
+                    due: milestone.due,
+                    assignee: milestone
+                        .owner
+                        .as_ref()
+                        .and_then(|owner| world.settings.account_of(&tracker.connection, owner)),
+                    labels: BTreeSet::new(),
+                    marker,
+                }))
+            })
+        })
+        .await?;
+    Ok(made)
+}
+
+/// Records the ticket. What it looks like now is the base; the next pass reads its log and says the rest.
+async fn bind(world: &World, link: &Link, ticket: &Ticket, others: &[String]) -> Result<(), SyncError> {
+    let (id, ticket, others, world) = (link.id.clone(), ticket.clone(), others.to_vec(), world.clone());
+    world
+        .writer
+        .clone()
+        .submit(move |tx| {
+            Box::pin(async move {
+                let now = world.clock.now();
+                let Some(mut link) = tx.link(&id).await? else { return Ok(()) };
+                tx.lock(std::slice::from_ref(&link.system)).await?;
+                let mut register = tx.load(&link.system, Scope::Milestones(BTreeSet::from([link.milestone]))).await?;
+                let named = TicketName {
+                    tracker: link.tracker.clone(),
+                    id: ticket.reference.id.clone(),
+                    key: ticket.reference.key.clone(),
+                    url: ticket.reference.url.clone(),
+                };
+                let command = Command::Ticket { milestone: link.milestone, ticket: Some(named) };
+                let cause = format!("ticket {} created", ticket.reference.id);
+                let changes = {
+                    let by = world.settings.deciding(&link.system, Actor::Poam, now).map_err(into_store)?;
+                    decide(&register, &by, &command).unwrap_or_default()
+                };
+                tx.record(&mut register, now, &Actor::Poam, &cause, &changes).await?;
+                if let Some(milestone) = register.milestones.get(&link.milestone) {
+                    link.base = first_base(&world, &link, milestone, &ticket);
+                }
+                link.phase = LinkPhase::Linked;
+                link.ticket = Some(ticket.reference.id);
+                link.key = Some(ticket.reference.key);
+                link.project = Some(ticket.reference.project);
+                link.url = Some(ticket.reference.url);
+                link.observed.duplicates = others;
+                link.dirty = Some(now);
+                link.due_at = None;
+                link.attempts = 0;
+                link.error = None;
+                tx.save_link(&mut link).await
+            })
+        })
+        .await?;
+    Ok(())
+}
+
+/// A ticket that we made has on both sides what we made it with; what came after shows as theirs.
+fn first_base(world: &World, link: &Link, milestone: &crate::register::Milestone, ticket: &Ticket) -> Base {
+    let prefix = mapping::prefix(&link.system, milestone);
+    let ours = mapping::title(&prefix, &milestone.text);
+    let account = world
+        .settings
+        .tracker(&link.tracker)
+        .ok()
+        .and_then(|tracker| Some(world.settings.account_of(&tracker.connection, milestone.owner.as_ref()?)?.id));
+    let state = mapping::state_name(connector_api::TicketState::Open).to_owned();
+    Base {
+        title: Some(Pair { ours: ours.clone(), theirs: ours }),
+        block: None,
+        state: Some(Pair { ours: mapping::state_name(mapping::ticket_state(milestone.state)).to_owned(), theirs: state }),
+        due: Some(Pair { ours: milestone.due, theirs: milestone.due }),
+        assignee: Some(Pair { ours: account.clone(), theirs: ticket.assignee.as_ref().map(|a| a.id.clone()) }),
+        labels: None,
+    }
+}
+
+/// Nothing was made there: the next attempt need not wait.
+async fn forget(world: &World, link: &Link) -> Result<(), SyncError> {
+    let id = link.id.clone();
+    world
+        .writer
+        .submit(move |tx| {
+            Box::pin(async move {
+                let Some(mut link) = tx.link(&id).await? else { return Ok(()) };
+                link.create_sent = None;
+                tx.save_link(&mut link).await
+            })
+        })
+        .await?;
+    Ok(())
+}
+
+async fn wait(world: &World, link: &Link, until: chrono::DateTime<chrono::Utc>) -> Result<(), SyncError> {
+    let id = link.id.clone();
+    world
+        .writer
+        .submit(move |tx| {
+            Box::pin(async move {
+                let Some(mut link) = tx.link(&id).await? else { return Ok(()) };
+                link.due_at = Some(until);
+                tx.save_link(&mut link).await
+            })
+        })
+        .await?;
+    Ok(())
+}

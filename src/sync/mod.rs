@@ -1,0 +1,34 @@
+//! The bridge: keeps each milestone and its ticket in step.
+//!
+//! Reconcile is level-triggered and is never told why: webhooks, polls, edits in the register and sweeps only mark a
+//! link dirty. It observes both sides, takes the ticket's log into the register (one transaction), makes a plan as
+//! data (the pure [`merge`]), writes the ticket, then the base.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`engine`] | one pass over what is dirty: observe, take, plan, carry out |
+//! | [`take`] | the ticket's log into the register: transitions, date edits, comments, attachments |
+//! | [`proof`] | a transition, an attachment or a word of somebody as evidence |
+//! | [`obey`] | commands of comments |
+//! | [`talk`] | questions and answers in tickets |
+//! | [`create`] | a ticket is made exactly once |
+//! | [`poll`] | polls, sweeps and webhooks: what marks links dirty |
+//! | [`brakes`] | what halts a tracker |
+//! | [`mapping`], [`merge`], [`commands`] | pure: what a ticket should be, the merge, the command language |
+
+pub mod brakes;
+pub mod commands;
+pub mod create;
+pub mod engine;
+pub mod mapping;
+pub mod merge;
+pub mod obey;
+pub mod poll;
+pub mod proof;
+pub mod take;
+pub mod talk;
+mod world;
+
+pub use engine::{Engine, Line, Pass};
+pub use mapping::{Disclosure, Route, Tracker};
+pub use world::{Settings, SyncError, World};

@@ -1,0 +1,212 @@
+//! What marks links dirty: polls, sweeps and webhooks. None of them carries data into the register.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use connector_api::{Delivery, Fetched, ProjectSpec, Ticket};
+
+use super::engine::{Engine, Hot, reference};
+use super::{SyncError, brakes};
+use crate::register::Link;
+use crate::store::Tx;
+
+/// What a sweep found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Links looked at.
+    pub links: u32,
+    /// Changed tickets that only the sweep found.
+    pub only_here: u32,
+    /// Tickets that were not found.
+    pub missing: u32,
+}
+
+impl Engine {
+    /// Polls every stream of a connection. The cursor advances in the transaction that marks links dirty, and never
+    /// on a partial run. Gives the tickets it brought.
+    pub async fn poll(&self, connection: &str) -> Result<Hot, SyncError> {
+        let world = &self.world;
+        let connector = world.connector(connection)?.clone();
+        let halted = self.halted().await?;
+        let projects: Vec<ProjectSpec> = world
+            .settings
+            .trackers_on(connection)
+            .filter(|tracker| !halted.contains_key(&tracker.id))
+            .map(|tracker| tracker.project.clone())
+            .collect();
+        let mut hot = Hot::new();
+        let mut first_error = None;
+        for stream in connector.streams(&projects) {
+            let mut read = world.db.read().await?;
+            let cursor = read.cursor(connection, &stream.name).await?;
+            drop(read);
+            let since = world.clock.now() - TimeDelta::hours(1);
+            // One bad tracker is one error: the others go on.
+            let changed = match connector.changed_since(&stream, cursor.as_deref(), since).await {
+                Ok(changed) => changed,
+                Err(error) => {
+                    tracing::warn!(connection, stream = stream.name, %error, "a poll failed");
+                    first_error = first_error.or(Some(error));
+                    continue;
+                }
+            };
+            if cursor.as_deref() == Some(changed.cursor.as_str()) && changed.tickets.is_empty() {
+                continue;
+            }
+            self.mark(connection, &stream.name, &changed.tickets, changed.cursor.clone()).await?;
+            hot.extend(changed.tickets.into_iter().map(|ticket| (ticket.reference.id.clone(), ticket)));
+        }
+        match first_error {
+            Some(error) if hot.is_empty() => Err(error.into()),
+            Some(_) | None => Ok(hot),
+        }
+    }
+
+    async fn mark(
+        &self,
+        connection: &str,
+        stream: &str,
+        tickets: &[Ticket],
+        cursor: String,
+    ) -> Result<(), SyncError> {
+        let now = self.world.clock.now();
+        let trackers = self.tracker_ids(connection);
+        let seen: Vec<(String, DateTime<Utc>)> =
+            tickets.iter().map(|ticket| (ticket.reference.id.clone(), ticket.updated)).collect();
+        let clones: Vec<(String, String, String)> = tickets
+            .iter()
+            .filter_map(|ticket| {
+                let marker = ticket.marker.as_ref()?;
+                (marker.installation == self.world.settings.installation)
+                    .then(|| (marker.link.clone(), ticket.reference.id.clone(), ticket.reference.key.clone()))
+            })
+            .collect();
+        let (connection, stream) = (connection.to_owned(), stream.to_owned());
+        self.world
+            .writer
+            .submit(move |tx| {
+                Box::pin(async move {
+                    tx.mark_dirty_seen(&trackers, &seen, now).await?;
+                    for (link, ticket, key) in clones {
+                        note_clone(tx, &link, &ticket, &key, now).await?;
+                    }
+                    tx.set_cursor(&connection, &stream, &cursor, now).await
+                })
+            })
+            .await?;
+        Ok(())
+    }
+
+    fn tracker_ids(&self, connection: &str) -> Vec<String> {
+        self.world.settings.trackers_on(connection).map(|tracker| tracker.id.clone()).collect()
+    }
+
+    /// Reads every link of a connection, and marks what polls missed. What only it found is counted.
+    pub async fn sweep(&self, connection: &str) -> Result<Swept, SyncError> {
+        let world = &self.world;
+        let halted = self.halted().await?;
+        let mut swept = Swept::default();
+        for tracker in self.tracker_ids(connection) {
+            if halted.contains_key(&tracker) {
+                continue;
+            }
+            let mut read = world.db.read().await?;
+            let links = read.links_of_tracker(&tracker).await?;
+            drop(read);
+            let bound: Vec<&Link> = links.iter().filter(|link| link.ticket.is_some()).collect();
+            let mut found: BTreeMap<String, Fetched> = BTreeMap::new();
+            for chunk in bound.chunks(100) {
+                let references: Vec<_> = chunk.iter().filter_map(|link| reference(link)).collect();
+                let answers = world.connector(connection)?.fetch(&references).await?;
+                found.extend(references.into_iter().map(|reference| reference.id).zip(answers));
+            }
+            let gone = bound
+                .iter()
+                .filter(|link| {
+                    link.missing_since.is_none()
+                        && !matches!(link.ticket.as_ref().and_then(|id| found.get(id)), Some(Fetched::Found(_)))
+                })
+                .count();
+            if brakes::over(world, gone, bound.len() as u64) {
+                brakes::halt(world, &tracker, format!("{gone} of {} tickets are suddenly not found", bound.len())).await?;
+                continue;
+            }
+            let mut dirty = BTreeSet::new();
+            for link in &bound {
+                swept.links += 1;
+                match link.ticket.as_ref().and_then(|id| found.get(id)) {
+                    Some(Fetched::Found(ticket)) => {
+                        let newer = link.observed.updated.is_none_or(|updated| ticket.updated > updated);
+                        if newer || link.missing_since.is_some() {
+                            swept.only_here += u32::from(newer && link.dirty.is_none());
+                            dirty.insert(link.id.clone());
+                        }
+                    }
+                    Some(Fetched::Missing(_) | Fetched::Gone(_)) | None => {
+                        swept.missing += 1;
+                        if link.missing_since.is_none() {
+                            dirty.insert(link.id.clone());
+                        }
+                    }
+                }
+            }
+            let now = world.clock.now();
+            world
+                .writer
+                .submit(move |tx| {
+                    Box::pin(async move {
+                        for id in &dirty {
+                            tx.mark_dirty(id, now).await?;
+                        }
+                        Ok::<_, crate::store::StoreError>(())
+                    })
+                })
+                .await?;
+        }
+        if swept.only_here > 0 {
+            tracing::warn!(connection, only_here = swept.only_here, "the sweep found changes that no poll had seen");
+        }
+        Ok(swept)
+    }
+
+    /// Stores a verified webhook delivery and marks what it is about. A repeat does nothing. Gives whether it was new.
+    pub async fn deliver(&self, connection: &str, delivery: Delivery) -> Result<bool, SyncError> {
+        let now = self.world.clock.now();
+        let trackers = self.tracker_ids(connection);
+        let connection = connection.to_owned();
+        let new = self
+            .world
+            .writer
+            .submit(move |tx| {
+                Box::pin(async move {
+                    if !tx.take_delivery(&connection, &delivery.id, &delivery.event, now).await? {
+                        return Ok(false);
+                    }
+                    for ticket in &delivery.tickets {
+                        tx.mark_dirty_ticket(&trackers, ticket, now).await?;
+                    }
+                    Ok::<_, crate::store::StoreError>(true)
+                })
+            })
+            .await?;
+        Ok(new)
+    }
+}
+
+/// Another ticket carries the marker of a link that is bound: a clone. It is shown, never taken.
+async fn note_clone(
+    tx: &mut Tx,
+    link: &str,
+    ticket: &str,
+    key: &str,
+    now: DateTime<Utc>,
+) -> Result<(), crate::store::StoreError> {
+    let Some(mut link) = tx.link(link).await? else { return Ok(()) };
+    let other = link.ticket.as_deref().is_some_and(|bound| bound != ticket);
+    if other && !link.observed.duplicates.iter().any(|known| known == key) {
+        link.observed.duplicates.push(key.to_owned());
+        link.dirty = Some(now);
+        tx.save_link(&mut link).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,334 @@
+//! The ticket's log into the register: each entry exactly once by its tracker id, in whatever order it comes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use connector_api::{Account, Comment, HistoryEntry, HistoryKind, Status, Ticket, TicketLog, TicketState};
+
+use super::mapping::{self, Tracker, read_state, state_name, ticket_due};
+use super::{SyncError, World, obey, proof};
+use crate::drift;
+use crate::register::decide::{
+    Command, NewEvidence, ProposedMove, Refusal, TicketReads, TicketTransition, decide,
+};
+use crate::register::{Actor, Link, Milestone, Register};
+use crate::store::Tx;
+
+/// A ticket's log, with the bytes of what it proves kept already.
+pub struct Prepared {
+    /// Entries that were not taken yet, oldest first.
+    entries: Vec<HistoryEntry>,
+    /// Comments, oldest first.
+    comments: Vec<Comment>,
+    /// Proofs of transitions to done, by entry.
+    closings: BTreeMap<String, Vec<NewEvidence>>,
+    /// Proofs of attachments.
+    attachments: Vec<(String, NewEvidence)>,
+    /// Proofs that comments give, by comment and place in it.
+    words: BTreeMap<(String, usize), NewEvidence>,
+}
+
+/// Keeps the bytes of everything new in a log. Outside any transaction.
+pub async fn prepare(
+    world: &World,
+    link: &Link,
+    tracker: &Tracker,
+    ticket: &Ticket,
+    log: TicketLog,
+    taken: &BTreeSet<String>,
+) -> Result<Prepared, SyncError> {
+    let connection = tracker.connection.as_str();
+    let mut prepared = Prepared {
+        entries: Vec::new(),
+        comments: log.comments,
+        closings: BTreeMap::new(),
+        attachments: Vec::new(),
+        words: BTreeMap::new(),
+    };
+    for entry in log.entries {
+        if taken.contains(&entry.id) {
+            continue;
+        }
+        if let HistoryKind::Status { from, to, closer } = &entry.kind
+            && read_state(&tracker.states, to, &BTreeSet::new()) == TicketState::Done
+        {
+            let by = world.settings.actor(connection, entry.by.as_ref());
+            let closing = proof::Closing {
+                milestone: link.milestone,
+                connection,
+                ticket: &ticket.reference,
+                entry: &entry.id,
+                from: from.as_ref(),
+                to,
+                closer: closer.as_ref(),
+                by: &by,
+                at: entry.at,
+            };
+            prepared.closings.insert(entry.id.clone(), proof::of_closing(world, &closing).await?);
+        }
+        prepared.entries.push(entry);
+    }
+    prepared.entries.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+    for attachment in &log.attachments {
+        let id = format!("attachment:{}", attachment.id);
+        if !taken.contains(&id) {
+            let proof =
+                proof::of_attachment(world, connection, link.milestone, &ticket.reference, attachment).await?;
+            prepared.attachments.push((id, proof));
+        }
+    }
+    for comment in &prepared.comments {
+        if taken.contains(&obey::final_id(comment)) || taken.contains(&obey::judged_id(comment)) {
+            continue;
+        }
+        for (place, words) in obey::evidence_in(&comment.body).into_iter() {
+            let proof = proof::of_words(world, connection, link.milestone, comment, &words).await?;
+            prepared.words.insert((comment.id.clone(), place), proof);
+        }
+    }
+    Ok(prepared)
+}
+
+/// One link in one writing transaction.
+pub struct Taking<'a> {
+    /// The transaction.
+    pub tx: &'a mut Tx,
+    /// The world.
+    pub world: &'a World,
+    /// The slice of the register that the milestone needs.
+    pub register: Register,
+    /// The link, saved at the end.
+    pub link: Link,
+    /// Its tracker.
+    pub tracker: &'a Tracker,
+    /// Our account there.
+    pub us: &'a Account,
+    /// Now, by our clock.
+    pub now: DateTime<Utc>,
+}
+
+impl Taking<'_> {
+    /// The milestone.
+    pub fn milestone(&self) -> Option<&Milestone> {
+        self.register.milestones.get(&self.link.milestone)
+    }
+
+    /// The cause that the journal names for something in the ticket.
+    pub fn cause(&self, entry: &str) -> String {
+        format!("ticket {} {} {entry}", self.tracker.connection, self.link.ticket.as_deref().unwrap_or("-"))
+    }
+
+    /// Decides a command and records what it gives; a refusal records nothing.
+    pub async fn act(&mut self, actor: Actor, cause: &str, command: &Command) -> Result<Result<(), Refusal>, SyncError> {
+        let system = self.link.system.clone();
+        let decided = {
+            let by = self.world.settings.deciding(&system, actor.clone(), self.now)?;
+            decide(&self.register, &by, command)
+        };
+        match decided {
+            Err(refusal) => Ok(Err(refusal)),
+            Ok(changes) => {
+                if !changes.is_empty() {
+                    self.tx.record(&mut self.register, self.now, &actor, cause, &changes).await?;
+                }
+                Ok(Ok(()))
+            }
+        }
+    }
+
+    /// The same for what cannot be refused; a refusal is logged.
+    pub async fn must(&mut self, actor: Actor, cause: &str, command: &Command) -> Result<(), SyncError> {
+        if let Err(refusal) = self.act(actor, cause, command).await? {
+            tracing::warn!(milestone = %self.link.milestone, %refusal, "the register refuses what the ticket says");
+        }
+        Ok(())
+    }
+
+    /// Takes everything new: history, comments, attachments, then what only the levels tell.
+    pub async fn take(&mut self, ticket: &Ticket, prepared: Prepared) -> Result<(), SyncError> {
+        let mut newest_status: Option<DateTime<Utc>> = None;
+        let mut last_state = None;
+        for entry in &prepared.entries {
+            if let HistoryKind::Status { to, .. } = &entry.kind {
+                newest_status = newest_status.max(Some(entry.at));
+                last_state = Some(read_state(&self.tracker.states, to, &BTreeSet::new()));
+            }
+            if self.tx.take_entry(&self.link.id, &entry.id, self.now).await? {
+                self.take_entry(entry, &prepared).await?;
+            }
+        }
+        for (id, proof) in prepared.attachments {
+            if self.tx.take_entry(&self.link.id, &id, self.now).await? {
+                let actor = proof.authors.first().cloned().unwrap_or(Actor::Poam);
+                let cause = self.cause(&id);
+                self.must(actor, &cause, &Command::AddEvidence(Box::new(proof))).await?;
+            }
+        }
+        for comment in &prepared.comments {
+            obey::take_comment(self, comment, &prepared.words).await?;
+        }
+        self.take_levels(ticket, newest_status, last_state).await
+    }
+
+    async fn take_entry(&mut self, entry: &HistoryEntry, prepared: &Prepared) -> Result<(), SyncError> {
+        let by_us = entry.by.as_ref().is_some_and(|account| account.id == self.us.id);
+        let actor = self.world.settings.actor(&self.tracker.connection, entry.by.as_ref());
+        let cause = self.cause(&entry.id);
+        match &entry.kind {
+            HistoryKind::Status { to, .. } => {
+                let state = read_state(&self.tracker.states, to, &BTreeSet::new());
+                if by_us && self.ours("state", state_name(state)).await? {
+                    return Ok(());
+                }
+                let evidence = prepared.closings.get(&entry.id).cloned().unwrap_or_default();
+                self.transition(actor, &cause, state, to, entry.at, evidence).await
+            }
+            HistoryKind::Due { to, .. } => {
+                let value = to.map_or_else(|| "none".to_owned(), |to| to.to_string());
+                if by_us && self.ours("due", &value).await? {
+                    return Ok(());
+                }
+                let proposed = ProposedMove {
+                    milestone: self.link.milestone,
+                    to: *to,
+                    by: actor.clone(),
+                    at: entry.at,
+                    whence: cause.clone(),
+                    rationale: said_with(entry, &prepared.comments),
+                };
+                self.must(actor, &cause, &Command::Propose(Box::new(proposed))).await
+            }
+            // Levels: the merge sees them.
+            HistoryKind::Title { .. }
+            | HistoryKind::Text { .. }
+            | HistoryKind::Assignee { .. }
+            | HistoryKind::Project { .. }
+            | HistoryKind::Label { .. } => Ok(()),
+        }
+    }
+
+    async fn transition(
+        &mut self,
+        actor: Actor,
+        cause: &str,
+        state: TicketState,
+        status: &Status,
+        at: DateTime<Utc>,
+        evidence: Vec<NewEvidence>,
+    ) -> Result<(), SyncError> {
+        let name = match (&status.resolution, state) {
+            (Some(resolution), TicketState::Done | TicketState::Dropped) => format!("{} ({resolution})", status.name),
+            _ => status.name.clone(),
+        };
+        let transition = TicketTransition {
+            milestone: self.link.milestone,
+            to: match state {
+                TicketState::Open => TicketReads::Open,
+                TicketState::InProgress => TicketReads::InProgress,
+                TicketState::Blocked => TicketReads::Blocked,
+                TicketState::Done => TicketReads::Done,
+                TicketState::Dropped => TicketReads::Dropped,
+            },
+            status: name,
+            by: actor.clone(),
+            at,
+            evidence,
+        };
+        self.must(actor, cause, &Command::Transition(Box::new(transition))).await
+    }
+
+    /// Whether an entry is a recorded write of ours; each write explains one entry.
+    async fn ours(&mut self, field: &str, value: &str) -> Result<bool, SyncError> {
+        Ok(self.tx.match_own_write(&self.link.id, field, value).await?)
+    }
+
+    /// What no log told: a state by labels or without history, a due line in the block, a project.
+    async fn take_levels(
+        &mut self,
+        ticket: &Ticket,
+        newest_status: Option<DateTime<Utc>>,
+        last_state: Option<TicketState>,
+    ) -> Result<(), SyncError> {
+        let connector = self.world.connector(&self.tracker.connection)?.clone();
+        let capabilities = connector.capabilities();
+        let state = read_state(&self.tracker.states, &ticket.status, &ticket.labels);
+        let known = last_state.map(state_name).unwrap_or(self.link.observed.state.as_str()).to_owned();
+        let log_is_newer = newest_status.is_some_and(|at| at > ticket.updated);
+        // A new ticket reads as it was made; what differs from what the log last said was said by no log.
+        if !known.is_empty() && known != state_name(state) && !log_is_newer {
+            let id = format!("level:{}:{}", state_name(state), ticket.updated.timestamp_micros());
+            let ours = self.ours("state", state_name(state)).await?;
+            if !ours && self.tx.take_entry(&self.link.id, &id, self.now).await? {
+                let actor = Actor::Unknown(self.tracker.connection.clone());
+                let cause = self.cause(&id);
+                let proofs = Vec::new();
+                self.transition(actor, &cause, state, &ticket.status, ticket.updated, proofs).await?;
+            }
+        }
+        let in_field = self.due_in_field(capabilities.due_field);
+        if !(in_field && capabilities.due_history) {
+            self.take_due_level(ticket, in_field).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether the due date lives in a field of the ticket.
+    pub fn due_in_field(&self, site_has_field: bool) -> bool {
+        site_has_field && self.tracker.project.due_field.as_deref() != Some("block")
+    }
+
+    /// Without a history of the due date, each observed value is a move by `unknown`.
+    async fn take_due_level(&mut self, ticket: &Ticket, in_field: bool) -> Result<(), SyncError> {
+        let due = ticket_due(self.tracker, in_field, ticket);
+        let Some(base) = self.link.base.due.clone() else { return Ok(()) };
+        if !due.readable || due.date == base.theirs {
+            return Ok(());
+        }
+        let id = format!(
+            "due:{}:{}",
+            due.date.map_or_else(|| "none".to_owned(), |date| date.to_string()),
+            ticket.updated.timestamp_micros()
+        );
+        if !self.tx.take_entry(&self.link.id, &id, self.now).await? {
+            return Ok(());
+        }
+        let actor = Actor::Unknown(self.tracker.connection.clone());
+        let cause = self.cause(&id);
+        let proposed = ProposedMove {
+            milestone: self.link.milestone,
+            to: due.date,
+            by: actor.clone(),
+            at: ticket.updated,
+            whence: cause.clone(),
+            rationale: None,
+        };
+        self.must(actor, &cause, &Command::Propose(Box::new(proposed))).await
+    }
+
+    /// Detects drift of the milestone and its items again, and records what opened and settled.
+    pub async fn redetect(&mut self) -> Result<(), SyncError> {
+        drift::redetect(self.tx, &mut self.register, self.world_view(), self.now).await?;
+        Ok(())
+    }
+
+    fn world_view(&self) -> drift::View<'_> {
+        let settings = &self.world.settings;
+        drift::View {
+            people: &settings.people,
+            policy: &settings.policy,
+            calendar: settings.systems.get(self.link.system.as_str()).map(|system| &system.calendar),
+            routed: &|register, milestone| mapping::route(&settings.routes, register, milestone).is_some(),
+        }
+    }
+}
+
+/// The comment that came with an edit: the same person, at the same moment.
+fn said_with(entry: &HistoryEntry, comments: &[Comment]) -> Option<String> {
+    let by = entry.by.as_ref()?;
+    comments
+        .iter()
+        .filter(|comment| comment.marker.is_none() && comment.author.id == by.id)
+        .find(|comment| (comment.created - entry.at).abs() <= TimeDelta::seconds(2))
+        .map(|comment| comment.body.trim().to_owned())
+        .filter(|text| !text.is_empty() && !text.starts_with("/poam"))
+}

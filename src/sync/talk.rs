@@ -1,0 +1,227 @@
+//! What the bridge says in tickets: seldom and briefly. A question about a date that moved, once; answers to what
+//! people do there. Every message is a notice in the register first, and carries its id, by which a message whose
+//! reply was lost is found before it is sent again.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use connector_api::{Comment, ErrorKind, LogRequest, Outcome, TicketRef};
+
+use super::take::Taking;
+use super::{SyncError, World};
+use crate::register::decide::Command;
+use crate::register::{Actor, Link, MilestoneNumber, Move, MoveState, Notice, NoticeKind, Register};
+use crate::store::Scope;
+
+/// The help that `/poam help` gives.
+pub fn help() -> String {
+    "Write one of these at the start of a line:\n\n\
+     - /poam why REASON: why the due date moved (at least three words)\n\
+     - /poam move 2026-12-15 REASON: propose another due date\n\
+     - /poam evidence TEXT-OR-URL: what proves the work\n\
+     - /poam blocked REASON, /poam unblocked\n\
+     - /poam owner @login: who works on it\n\
+     - /poam approve, /poam reject REASON: decide a moved date (approvers)\n\
+     - /poam status: where it stands"
+        .to_owned()
+}
+
+/// The answer to `/poam status`.
+pub fn status(register: &Register, number: MilestoneNumber) -> String {
+    let Some(milestone) = register.milestones.get(&number) else { return format!("There is no {number}.") };
+    let day = |date: Option<chrono::NaiveDate>| date.map_or_else(|| "none".to_owned(), |date| date.to_string());
+    let mut lines = vec![
+        format!("- State: {}", milestone.state.name()),
+        format!("- Due: {} (original {})", day(milestone.due), day(milestone.original_due)),
+    ];
+    if let Some(deadline) = register.deadline_of(milestone) {
+        lines.push(format!("- Deadline: {} ({})", deadline.date, deadline.rule));
+    }
+    if let Some(moved) = milestone.open_move() {
+        lines.push(format!("- Date change to {} is {}", day(moved.to), moved.state.name()));
+    }
+    let missing = crate::register::decide::missing_evidence(register, milestone);
+    if !missing.is_empty() {
+        let names: Vec<_> = missing.iter().map(|kind| kind.name()).collect();
+        lines.push(format!("- Proof still expected: {}", names.join(", ")));
+    }
+    for drift in register.drifts.values().filter(|drift| drift.settled.is_none()) {
+        lines.push(format!("- {}: {}", drift.kind.name(), drift.detail));
+    }
+    lines.join("\n")
+}
+
+/// Queues a message to the link's ticket.
+pub async fn say(
+    taking: &mut Taking<'_>,
+    kind: NoticeKind,
+    answers: &str,
+    covers: Vec<(MilestoneNumber, u32)>,
+    body: String,
+) -> Result<(), SyncError> {
+    let command =
+        Command::Say { milestone: taking.link.milestone, kind, answers: answers.to_owned(), covers, body };
+    let cause = taking.cause(if answers.is_empty() { "question" } else { answers });
+    taking.must(Actor::Poam, &cause, &command).await
+}
+
+/// Loads more milestones into the slice.
+pub async fn widen(
+    taking: &mut Taking<'_>,
+    milestones: impl Iterator<Item = MilestoneNumber>,
+) -> Result<(), SyncError> {
+    let mut wanted: BTreeSet<MilestoneNumber> = milestones.collect();
+    wanted.extend(taking.register.milestones.keys());
+    taking.register = taking.tx.load(&taking.link.system, Scope::Milestones(wanted)).await?;
+    Ok(())
+}
+
+/// Asks about a date that moved without a reason, once it has settled. Gives when to look again.
+pub async fn ask(taking: &mut Taking<'_>) -> Result<Option<DateTime<Utc>>, SyncError> {
+    let Some(milestone) = taking.milestone() else { return Ok(None) };
+    if milestone.state.is_over() {
+        return Ok(None);
+    }
+    let Some(moved) = milestone.open_move().cloned() else { return Ok(None) };
+    if moved.state != MoveState::Unexplained || moved.asked.is_some() {
+        return Ok(None);
+    }
+    let settings = &taking.world.settings.policy.moves;
+    let settled = moved.at + TimeDelta::seconds(settings.settle_seconds.into());
+    if settled > taking.now {
+        return Ok(Some(settled));
+    }
+    let number = milestone.number;
+    // One person who moves many dates gets one question, whose answer covers all.
+    let since = taking.now - TimeDelta::minutes(settings.bulk_minutes.into());
+    let others: Vec<(MilestoneNumber, u32)> = taking
+        .tx
+        .moves(&taking.link.system, Some(since))
+        .await?
+        .into_iter()
+        .filter(|(_, m)| m.state == MoveState::Unexplained && m.asked.is_none() && m.by == moved.by && m.at >= since)
+        .map(|(milestone, m)| (milestone, m.number))
+        .collect();
+    let mut covers = vec![(number, moved.number)];
+    if others.len() > settings.bulk_moves as usize {
+        covers.extend(others.into_iter().filter(|(milestone, _)| *milestone != number));
+        widen(taking, covers.clone().into_iter().map(|(milestone, _)| milestone)).await?;
+    }
+    let body = question(&taking.register, number, &moved, &covers, settings.rationale_words);
+    say(taking, NoticeKind::Question, "", covers, body).await?;
+    Ok(None)
+}
+
+/// What moved, the original, the deadline, how to answer.
+fn question(
+    register: &Register,
+    number: MilestoneNumber,
+    moved: &Move,
+    covers: &[(MilestoneNumber, u32)],
+    words: u32,
+) -> String {
+    let day = |date: Option<chrono::NaiveDate>| date.map_or_else(|| "no date".to_owned(), |date| date.to_string());
+    let milestone = register.milestones.get(&number);
+    let mut text = format!(
+        "The due date of {} {number} was moved from {} to {} by {}, and no reason is recorded.",
+        register.system.id,
+        day(moved.from),
+        day(moved.to),
+        moved.by.shown(),
+    );
+    if let Some(milestone) = milestone {
+        text.push_str(&format!(" The original date is {}", day(milestone.original_due)));
+        if let Some(deadline) = register.deadline_of(milestone) {
+            text.push_str(&format!("; the deadline is {}", deadline.date));
+        }
+        text.push('.');
+    }
+    if covers.len() > 1 {
+        let others: Vec<String> = covers.iter().skip(1).map(|(milestone, _)| milestone.to_string()).collect();
+        text.push_str(&format!(" The same person moved {} as well: one answer here covers all.", others.join(", ")));
+    }
+    text.push_str(&format!(
+        "\n\nWhy? Answer with /poam why REASON (at least {words} words), or reply quoting this comment. Setting the \
+         date back withdraws the move."
+    ));
+    text
+}
+
+/// Sends what is queued for a link's ticket. Gives whether anything went out.
+pub async fn send(world: &World, connection: &str, link: &Link, ticket: &TicketRef) -> Result<bool, SyncError> {
+    let mut read = world.db.read().await?;
+    let waiting = read.sendings(&link.id, world.clock.now()).await?;
+    drop(read);
+    let mut sent_any = false;
+    for sending in waiting {
+        let connector = world.connector(connection)?;
+        let marker = sending.marker.clone();
+        if sending.attempts > 0
+            && let Some(comment) = find_comment(world, connection, ticket, &marker).await?
+        {
+            record_sent(world, marker, comment.id).await?;
+            continue;
+        }
+        let begun = marker.clone();
+        let now = world.clock.now();
+        world.writer.submit(move |tx| Box::pin(async move { tx.sending_begun(&begun, now).await })).await?;
+        let outcome = deliver(&**connector, ticket, &sending.notice, &marker).await;
+        match outcome {
+            Ok(id) => {
+                sent_any = true;
+                record_sent(world, marker, id).await?;
+            }
+            Err(error) => {
+                let not_done = error.outcome == Outcome::NotDone;
+                let text = error.to_string();
+                let until = retry_at(world, &error, sending.attempts);
+                world
+                    .writer
+                    .submit(move |tx| Box::pin(async move { tx.sending_failed(&marker, not_done, &text, until).await }))
+                    .await?;
+                return Err(error.into());
+            }
+        }
+    }
+    Ok(sent_any)
+}
+
+/// When to try again what failed.
+fn retry_at(world: &World, error: &connector_api::Error, attempts: u32) -> DateTime<Utc> {
+    super::engine::retry_at(world.clock.now(), error, attempts)
+}
+
+async fn record_sent(world: &World, marker: String, comment: String) -> Result<(), SyncError> {
+    let now = world.clock.now();
+    world.writer.submit(move |tx| Box::pin(async move { tx.sent(&marker, &comment, now).await })).await?;
+    Ok(())
+}
+
+/// A success is a reaction where the site has one, else one line.
+async fn deliver(
+    connector: &dyn connector_api::Connector,
+    ticket: &TicketRef,
+    notice: &Notice,
+    marker: &str,
+) -> Result<String, connector_api::Error> {
+    if notice.kind == NoticeKind::Acknowledgement {
+        match connector.react(ticket, &notice.answers).await {
+            Ok(()) => return Ok(format!("reaction to {}", notice.answers)),
+            Err(error) if matches!(error.kind, ErrorKind::Unsupported(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    connector.comment(ticket, &notice.body, marker).await.map(|comment: Comment| comment.id)
+}
+
+/// A comment of ours with that marker, if the ticket has it.
+async fn find_comment(
+    world: &World,
+    connection: &str,
+    ticket: &TicketRef,
+    marker: &str,
+) -> Result<Option<Comment>, SyncError> {
+    let request = LogRequest { ticket: ticket.clone(), since: None };
+    let logs = world.connector(connection)?.read_log(&[request]).await?;
+    Ok(logs.into_iter().flat_map(|log| log.comments).find(|comment| comment.marker.as_deref() == Some(marker)))
+}
