@@ -92,6 +92,13 @@ pub(super) async fn history_tells_what_happened(s: &Subject) {
         assert!(recent.contains(entry), "entries since a time are all there: {entry:?}");
     }
 
+    let gone = s.create("Deleted with its history").await;
+    s.act(&s.human, &gone, Act::Delete);
+    let both = [&gone, &made].map(|t| LogRequest { ticket: t.reference.clone(), since: None });
+    let logs = must("read_log", s.connector().read_log(&both).await);
+    assert_eq!(logs.len(), 1, "a ticket that is not there has no log");
+    assert!(logs.iter().all(|l| l.ticket == made.reference.id), "and holds back no other's");
+
     if s.connector().capabilities().due_history {
         s.act(&s.human, &made, Act::SetDue(Some(day(2027, 3, 1))));
         s.act(&s.human, &made, Act::SetDue(None));

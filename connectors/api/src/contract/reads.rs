@@ -77,7 +77,7 @@ pub(super) async fn marker_finds_exactly_its_ticket(s: &Subject) {
     (s.advance)(TimeDelta::seconds(i64::from(connector.capabilities().consistency_window_s) + 1));
     let found = must("find_marker", connector.find_marker(&s.project, &new.marker).await);
     let ids: Vec<_> = found.iter().map(|t| t.reference.id.clone()).collect();
-    assert_eq!(ids, [made.reference.id.clone()], "a marker finds its own ticket and no other's");
+    assert_eq!(ids, std::slice::from_ref(&made.reference.id), "a marker finds its own ticket and no other's");
     assert_same(&made, found.first().unwrap_or(&made), "find_marker against create");
     for twin in &twins {
         let found = must("find_marker", connector.find_marker(&s.project, twin).await);
