@@ -63,10 +63,14 @@ fn look_at(
 ) {
     let mut problem = |said: String| report.problems.push(said);
     if repository.archived {
-        problem(format!("Repository {name} is archived and takes no changes: unarchive it, or remove the tracker."));
+        problem(format!(
+            "Repository {name} is archived and takes no changes: unarchive it, or remove the tracker."
+        ));
     }
     if !repository.has_issues {
-        problem(format!("Issues are switched off in {name}: switch them on under Settings, General, Features."));
+        problem(format!(
+            "Issues are switched off in {name}: switch them on under Settings, General, Features."
+        ));
     }
     let Permissions { admin, maintain, push, triage } = repository.permissions.unwrap_or_default();
     if !(admin || maintain || push) {
@@ -90,7 +94,9 @@ fn look_at(
         ));
     }
     if !repository.private {
-        report.notes.push(format!("Repository {name} is public: anyone can read what the bridge writes there."));
+        report
+            .notes
+            .push(format!("Repository {name} is public: anyone can read what the bridge writes there."));
         report.public_projects.insert(name.to_owned());
     }
 }

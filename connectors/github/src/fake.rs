@@ -124,9 +124,7 @@ impl FakeSite for FakeGithub {
         };
         let web = |text: String| Some(Some(browser_lines(&text)));
         match act {
-            Act::Retitle(title) => {
-                self.change(place, by, Edit { title: Some(title), ..Edit::default() })
-            }
+            Act::Retitle(title) => self.change(place, by, Edit { title: Some(title), ..Edit::default() }),
             Act::ReplaceText(body) => self.change(place, by, Edit { body: web(body), ..Edit::default() }),
             Act::EditOutside(outside) => {
                 let body = match text::first_block(issue.body.as_deref().unwrap_or_default()) {
@@ -172,13 +170,7 @@ impl FakeSite for FakeGithub {
         }
     }
 
-    fn open_by_hand(
-        &self,
-        by: &Account,
-        project: &str,
-        title: &str,
-        text: &str,
-    ) -> Result<String, String> {
+    fn open_by_hand(&self, by: &Account, project: &str, title: &str, text: &str) -> Result<String, String> {
         let mut model = lock(&self.model);
         let repo = model.repo_mut(project)?.id;
         let new = model::NewIssue {
@@ -332,7 +324,11 @@ mod tests {
         let day = NaiveDate::from_ymd_opt(2027, 1, 20);
         for (line, set, cleared) in [
             ("**Due:** 2026-12-15", "**Due:** 2027-01-20", "**Due:** "),
-            ("Due: 2026-12-15 (was 2026-11-01)", "Due: 2027-01-20 (was 2026-11-01)", "Due:  (was 2026-11-01)"),
+            (
+                "Due: 2026-12-15 (was 2026-11-01)",
+                "Due: 2027-01-20 (was 2026-11-01)",
+                "Due:  (was 2026-11-01)",
+            ),
             ("- **Due:** 2026-12-15", "- **Due:** 2027-01-20", "- **Due:** "),
         ] {
             let body = text::splice("Notes 2026-12-15", &format!("Act.\n{line}"), None);

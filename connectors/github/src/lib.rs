@@ -33,8 +33,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use connector_api::{
-    Account, Capabilities, Changed, CheckReport, Comment, Connector, Delivery, ErrorKind, Fetched, LogRequest, Marker,
-    NewTicket, Patch, ProjectSpec, Result, Stream, Ticket, TicketLog, TicketRef, Transport, WebhookError,
+    Account, Capabilities, Changed, CheckReport, Comment, Connector, Delivery, ErrorKind, Fetched,
+    LogRequest, Marker, NewTicket, Patch, ProjectSpec, Result, Stream, Ticket, TicketLog, TicketRef,
+    Transport, WebhookError,
 };
 use http::Method;
 use secrecy::SecretString;
@@ -187,7 +188,8 @@ impl Connector for GitHub {
             .map(|issue| self.ticket(issue, &project.project, Some(project)))
             .filter(|ticket| ticket.marker.as_ref() == Some(marker))
             .collect();
-        tickets.sort_by_key(|ticket| (ticket.created, ticket.reference.id.parse::<u64>().unwrap_or(u64::MAX)));
+        tickets
+            .sort_by_key(|ticket| (ticket.created, ticket.reference.id.parse::<u64>().unwrap_or(u64::MAX)));
         tickets.dedup_by(|a, b| a.reference.id == b.reference.id);
         Ok(tickets)
     }

@@ -10,7 +10,8 @@ use url::Url;
 use crate::GitHub;
 use crate::request::Call;
 use crate::wire::{
-    CheckRun, CheckRuns, Commit, Event, IssueComment, Pull, SourceIssue, User, repository_of_url, shown, status,
+    CheckRun, CheckRuns, Commit, Event, IssueComment, Pull, SourceIssue, User, repository_of_url, shown,
+    status,
 };
 
 /// How far a merge and the closing that it causes may be apart.
@@ -129,9 +130,7 @@ fn kind_of(event: &Event, ticket: &TicketRef) -> Option<HistoryKind> {
         }
         "labeled" => label(true),
         "unlabeled" => label(false),
-        "assigned" => {
-            event.assignee.as_ref().map(|to| HistoryKind::Assignee { to: Some(to.account()) })
-        }
+        "assigned" => event.assignee.as_ref().map(|to| HistoryKind::Assignee { to: Some(to.account()) }),
         "unassigned" => Some(HistoryKind::Assignee { to: None }),
         // The entry stands in the log of the ticket's new place and does not name it.
         "transferred" => Some(HistoryKind::Project { to: ticket.project.clone() }),
@@ -158,11 +157,8 @@ async fn find_closer(
         if !pull.merged || !(by_commit || says_it_closes(source, ticket, &project)) {
             continue;
         }
-        closer.authors = [pull.user.as_ref(), pull.merged_by.as_ref()]
-            .into_iter()
-            .flatten()
-            .map(User::account)
-            .collect();
+        closer.authors =
+            [pull.user.as_ref(), pull.merged_by.as_ref()].into_iter().flatten().map(User::account).collect();
         closer.checks = match &pull.merge_commit_sha {
             Some(sha) => checks(github, &project, sha).await?,
             None => Vec::new(),
@@ -226,7 +222,9 @@ async fn optional<T: DeserializeOwned>(github: &GitHub, project: &str, path: &[&
     match github.site.send(&call).await {
         Ok(answer) => answer.json().map(Some),
         Err(error) => match error.kind {
-            ErrorKind::NotFound | ErrorKind::Forbidden(_) | ErrorKind::Invalid(_) | ErrorKind::Conflict => Ok(None),
+            ErrorKind::NotFound | ErrorKind::Forbidden(_) | ErrorKind::Invalid(_) | ErrorKind::Conflict => {
+                Ok(None)
+            }
             ErrorKind::RateLimited { .. }
             | ErrorKind::Unavailable(_)
             | ErrorKind::Auth(_)
@@ -269,6 +267,9 @@ mod tests {
         for body in ["see #17", "Fixes #170", "prefixes #17x", "Fixes other/api#17", "fixes", "unfixed #17"] {
             assert!(!says_it_closes(&source(body), &ticket, "acme/api"), "{body}");
         }
-        assert!(!says_it_closes(&source("Fixes #17"), &ticket, "acme/web"), "a number is of its own repository");
+        assert!(
+            !says_it_closes(&source("Fixes #17"), &ticket, "acme/web"),
+            "a number is of its own repository"
+        );
     }
 }

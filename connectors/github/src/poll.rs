@@ -78,8 +78,7 @@ pub(crate) async fn poll(
         .append_pair("direction", "desc")
         .append_pair("per_page", "100");
     let call = Call::get(what, url).unless(old.etag.clone());
-    let Listing { entries, pages, etag, server_time } =
-        github.site.list::<serde_json::Value>(call).await?;
+    let Listing { entries, pages, etag, server_time } = github.site.list::<serde_json::Value>(call).await?;
     let server = server_time.unwrap_or_else(|| (github.site.now)());
     if pages == 0 {
         let cursor = cursor.unwrap_or_default().to_owned();
@@ -115,8 +114,7 @@ fn read(
             Error::new(format!("poll {stream}"), ErrorKind::Unavailable(said))
         })?;
         if met.insert(issue.id) {
-            let ticket =
-                (!issue.is_pull_request()).then(|| github.ticket(&issue, &spec.project, Some(spec)));
+            let ticket = (!issue.is_pull_request()).then(|| github.ticket(&issue, &spec.project, Some(spec)));
             entries.push(Entry { id: issue.id, updated: issue.updated_at, digest, ticket });
         }
     }
@@ -171,7 +169,9 @@ mod tests {
     }
 
     fn entries(n: u64, updated: i64) -> Vec<Entry> {
-        (0..n).map(|id| Entry { id, updated: at(updated), digest: format!("{id:016x}"), ticket: None }).collect()
+        (0..n)
+            .map(|id| Entry { id, updated: at(updated), digest: format!("{id:016x}"), ticket: None })
+            .collect()
     }
 
     fn tag() -> Option<String> {
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_reads_back() -> Result<(), serde_json::Error> {
+    fn a_cursor_reads_back() -> serde_json::Result<()> {
         let cursor = Cursor { again: true, ..start().after(&entries(2, 500), 1, tag(), at(900)) };
         assert_eq!(serde_json::from_str::<Cursor>(&serde_json::to_string(&cursor)?)?, cursor);
         assert_eq!(serde_json::from_str::<Cursor>(r#"{"since":"2027-01-15T08:00:00Z"}"#)?, start());

@@ -47,12 +47,7 @@ impl Call {
         Self { what: what.into(), method: Method::GET, url, body: None, etag: None, accept: &[] }
     }
 
-    pub(crate) fn write(
-        what: impl Into<String>,
-        method: Method,
-        url: Url,
-        body: serde_json::Value,
-    ) -> Self {
+    pub(crate) fn write(what: impl Into<String>, method: Method, url: Url, body: serde_json::Value) -> Self {
         Self { what: what.into(), method, url, body: Some(body), etag: None, accept: &[] }
     }
 
@@ -144,8 +139,13 @@ impl Site {
 
     async fn exchange(&self, call: &Call, url: &Url, moved: bool) -> Result<Answer> {
         let fail = |what: &str| Error::new(&*call.what, ErrorKind::Invalid(what.to_owned()));
-        let mut token = HeaderValue::try_from(format!("Bearer {}", self.token.expose_secret()))
-            .map_err(|_| Error::new(&*call.what, ErrorKind::Auth("the token has characters that no token has".to_owned())))?;
+        let mut token =
+            HeaderValue::try_from(format!("Bearer {}", self.token.expose_secret())).map_err(|_| {
+                Error::new(
+                    &*call.what,
+                    ErrorKind::Auth("the token has characters that no token has".to_owned()),
+                )
+            })?;
         token.set_sensitive(true);
         let mut request = http::Request::builder()
             .method(call.method.clone())
@@ -217,7 +217,9 @@ impl Site {
         Err(error(match status {
             401 => ErrorKind::Auth(said),
             403 | 451 => ErrorKind::Forbidden(match text_header(&answer.headers, "x-github-sso") {
-                Some(_) => format!("{said} (the token must be authorized for the organization's single sign-on)"),
+                Some(_) => {
+                    format!("{said} (the token must be authorized for the organization's single sign-on)")
+                }
                 None => said,
             }),
             404 | 410 => ErrorKind::NotFound,
@@ -230,7 +232,8 @@ impl Site {
     /// secondary limit. Any other 403 is a matter of permission.
     fn limit(&self, answer: &Answer, problem: &Problem) -> Option<ErrorKind> {
         let now = (self.now)();
-        let number = |name| text_header(&answer.headers, name).and_then(|value| value.trim().parse::<i64>().ok());
+        let number =
+            |name| text_header(&answer.headers, name).and_then(|value| value.trim().parse::<i64>().ok());
         let said = problem.message.to_ascii_lowercase();
         let secondary = said.contains("secondary rate limit") || said.contains("abuse");
         let exhausted = number("x-ratelimit-remaining") == Some(0);
@@ -283,7 +286,8 @@ impl Site {
     }
 
     fn next_page(&self, call: &Call, answer: &Answer) -> Result<Option<Url>> {
-        let Some(next) = answer.headers.get_all(header::LINK).iter().find_map(|value| next_link(value.to_str().ok()?))
+        let Some(next) =
+            answer.headers.get_all(header::LINK).iter().find_map(|value| next_link(value.to_str().ok()?))
         else {
             return Ok(None);
         };
@@ -304,7 +308,8 @@ impl Answer {
         if !self.is_json() {
             return Err(failed("the answer is not from the API (no JSON)".to_owned()));
         }
-        serde_json::from_slice(&self.body).map_err(|error| failed(format!("the answer cannot be read: {error}")))
+        serde_json::from_slice(&self.body)
+            .map_err(|error| failed(format!("the answer cannot be read: {error}")))
     }
 
     /// The site's clock.
@@ -347,7 +352,8 @@ mod tests {
 
     #[test]
     fn the_next_page_is_the_one_called_next() {
-        let value = r#"<https://a.example/x?page=1>; rel="prev", <https://a.example/x?a=1,2&page=3>; rel="next""#;
+        let value =
+            r#"<https://a.example/x?page=1>; rel="prev", <https://a.example/x?a=1,2&page=3>; rel="next""#;
         assert_eq!(next_link(value).as_deref(), Some("https://a.example/x?a=1,2&page=3"));
         assert_eq!(next_link(r#"<https://a.example/x?page=1>; rel="first""#), None);
         assert_eq!(next_link(""), None);

@@ -146,18 +146,19 @@ mod tests {
 
     #[test]
     fn text_outside_is_kept_byte_for_byte() {
-        for (before, after) in [
-            ("Notes\r\n\r\n", "\r\n\r\ttail  \r\n"),
-            ("a\n", "\nb"),
-            ("", "\u{feff}x\0y"),
-            ("  lead ", ""),
-        ] {
+        for (before, after) in
+            [("Notes\r\n\r\n", "\r\n\r\ttail  \r\n"), ("a\n", "\nb"), ("", "\u{feff}x\0y"), ("  lead ", "")]
+        {
             let text = format!("{before}{}{after}", render("old", Some(&marker())));
             let spliced = splice(&text, "new", Some(&marker()));
             assert!(spliced.starts_with(before) && spliced.ends_with(after), "{spliced:?}");
             assert_eq!(read(Some(&spliced)).block.as_deref(), Some("new"));
             assert_eq!(read(Some(&spliced)).outside, read(Some(&text)).outside);
-            assert_eq!(spliced.len(), splice(&spliced, "new", Some(&marker())).len(), "writing twice is once");
+            assert_eq!(
+                spliced.len(),
+                splice(&spliced, "new", Some(&marker())).len(),
+                "writing twice is once"
+            );
         }
     }
 
@@ -166,7 +167,10 @@ mod tests {
         let text = splice("Notes", "One.\n\nTwo.", Some(&marker())).replace('\n', "\r\n");
         assert_eq!(read(Some(&text)).block.as_deref(), Some("One.\n\nTwo."));
         assert_eq!(super::marker(&text), Some(marker()));
-        assert!(!splice(&text, "Other.\nLine", None).replace("\r\n", "").contains('\n'), "one kind of line end");
+        assert!(
+            !splice(&text, "Other.\nLine", None).replace("\r\n", "").contains('\n'),
+            "one kind of line end"
+        );
     }
 
     #[test]

@@ -63,7 +63,8 @@ pub(crate) fn read(
 
 /// Compares in constant time, with every secret.
 fn verify(headers: &HeaderMap, body: &[u8], secrets: &[SecretString]) -> Result<(), WebhookError> {
-    let signature = text_header(headers, "x-hub-signature-256").and_then(|value| value.strip_prefix("sha256="));
+    let signature =
+        text_header(headers, "x-hub-signature-256").and_then(|value| value.strip_prefix("sha256="));
     let signature = signature.and_then(|text| hex::decode(text).ok()).ok_or(WebhookError::Signature)?;
     let fits = |secret: &SecretString| {
         let Ok(mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else { return false };
@@ -124,7 +125,8 @@ mod tests {
     #[test]
     fn signed_rubbish_is_unreadable_and_an_empty_secret_signs_nothing() {
         let secret = SecretString::from("s3");
-        let broken = read(&signed(b"{\"issue\":", "s3", "issues"), b"{\"issue\":", std::slice::from_ref(&secret));
+        let broken =
+            read(&signed(b"{\"issue\":", "s3", "issues"), b"{\"issue\":", std::slice::from_ref(&secret));
         assert!(matches!(broken, Err(WebhookError::Unreadable(_))), "{broken:?}");
         let empty = read(&signed(b"{}", "", "issues"), b"{}", &[SecretString::from("")]);
         assert_eq!(empty, Err(WebhookError::Signature));

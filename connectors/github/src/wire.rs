@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use connector_api::{
-    Account, Comment, Description, ScheduledEnd, Status, StatusCategory, Ticket, TicketRef,
-};
+use connector_api::{Account, Comment, Description, ScheduledEnd, Status, StatusCategory, Ticket, TicketRef};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -80,8 +78,7 @@ impl Issue {
     pub(crate) fn ticket(&self, asked: &str, due_from_milestone: bool) -> Ticket {
         let description: Description = text::read(self.body.as_deref());
         let project = self.repository_url.as_deref().and_then(repository_of_url);
-        let scheduled: Vec<ScheduledEnd> =
-            self.milestone.iter().filter_map(Milestone::scheduled).collect();
+        let scheduled: Vec<ScheduledEnd> = self.milestone.iter().filter_map(Milestone::scheduled).collect();
         let assignee = self.assignees.as_ref().and_then(|all| all.first()).or(self.assignee.as_ref());
         Ticket {
             reference: TicketRef {
@@ -292,7 +289,9 @@ impl Problem {
 
     /// Whether it only says that the thing is there already.
     pub(crate) fn already_exists(&self) -> bool {
-        self.errors.iter().any(|e| e.get("code").and_then(serde_json::Value::as_str) == Some("already_exists"))
+        self.errors
+            .iter()
+            .any(|e| e.get("code").and_then(serde_json::Value::as_str) == Some("already_exists"))
     }
 }
 

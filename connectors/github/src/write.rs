@@ -50,7 +50,8 @@ async fn ensure_labels(github: &GitHub, project: &str, names: impl Iterator<Item
         }
         let url = github.site.repo_url(project, &["labels"])?;
         let body = json!({ "name": name, "color": "1d4e89", "description": "Kept in step with the POA&M" });
-        let call = Call::write(format!("make label {name} in {project}"), Method::POST, url, body).accept(&[422]);
+        let call =
+            Call::write(format!("make label {name} in {project}"), Method::POST, url, body).accept(&[422]);
         // A ticket is not being made yet, so nothing is lost with this answer.
         let answer = github.site.send(&call).await.map_err(not_done)?;
         if answer.status.as_u16() == 422 {

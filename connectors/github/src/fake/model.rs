@@ -425,7 +425,9 @@ impl Model {
         }
         if let Some(new) = edit.milestone.filter(|new| *new != old.milestone) {
             for (number, added) in [(old.milestone, false), (new, true)] {
-                let Some(title) = number.and_then(|number| self.milestone_title(repo, number)) else { continue };
+                let Some(title) = number.and_then(|number| self.milestone_title(repo, number)) else {
+                    continue;
+                };
                 self.event(place, by, EventKind::Milestone { title, added })?;
                 self.issue_mut(place)?.milestone = number.filter(|_| added);
                 self.touch(place, by, if added { "milestoned" } else { "demilestoned" }, json!({}))?;
@@ -490,7 +492,9 @@ impl Model {
         self.issue_mut(place)?.updated = at;
         let more = match more {
             Value::Object(more) => more,
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                Map::new()
+            }
         };
         self.tell(place, by, "issues", action, more);
         Ok(())
@@ -501,11 +505,18 @@ impl Model {
         milestones.iter().find(|m| m.number == number).map(|m| m.title.clone())
     }
 
-    pub(super) fn set_milestone(&mut self, ticket: &str, title: &str, due: Option<NaiveDate>) -> Result<(), String> {
+    pub(super) fn set_milestone(
+        &mut self,
+        ticket: &str,
+        title: &str,
+        due: Option<NaiveDate>,
+    ) -> Result<(), String> {
         let place = self.place(ticket)?;
         let (id, created) = (self.next_id(), self.time());
         let repo = self.repos.get_mut(&place.0).ok_or("no repository")?;
-        let Some(owner) = repo.roles.iter().find(|(_, role)| **role >= Permission::Write).map(|(l, _)| l.clone()) else {
+        let Some(owner) =
+            repo.roles.iter().find(|(_, role)| **role >= Permission::Write).map(|(l, _)| l.clone())
+        else {
             return Err("nobody may set milestones".to_owned());
         };
         let number = match repo.milestones.iter_mut().find(|m| m.title == title) {
@@ -601,7 +612,9 @@ impl Model {
             return Err(invalid("Reaction", "content", "invalid"));
         }
         let new = self.next_id();
-        let Some(comment) = self.issue_mut(place)?.comments.get_mut(at) else { return Err(Refusal::NotFound) };
+        let Some(comment) = self.issue_mut(place)?.comments.get_mut(at) else {
+            return Err(Refusal::NotFound);
+        };
         if let Some((old, ..)) = comment.reactions.iter().find(|(_, c, who)| c == content && who == by) {
             return Ok((*old, false));
         }
@@ -634,7 +647,13 @@ impl Model {
     }
 
     /// Merges a pull request that closes the issue; makes one when there is none of that number.
-    pub(super) fn close_by_pull(&mut self, place: Place, by: &str, number: u64, sha: &str) -> Result<(), String> {
+    pub(super) fn close_by_pull(
+        &mut self,
+        place: Place,
+        by: &str,
+        number: u64,
+        sha: &str,
+    ) -> Result<(), String> {
         self.allow(place.0, by, Permission::Write).map_err(|refusal| refusal.to_string())?;
         let pull = (place.0, number);
         match self.issue(pull) {
@@ -675,7 +694,8 @@ impl Model {
         let repo = self.repos.get_mut(&target).ok_or("no repository")?;
         repo.last_number += 1;
         let new = (target, repo.last_number);
-        let assignees = old.assignees.iter().filter(|login| repo.roles.contains_key(*login)).cloned().collect();
+        let assignees =
+            old.assignees.iter().filter(|login| repo.roles.contains_key(*login)).cloned().collect();
         let issue =
             Issue { id, number: new.1, labels, assignees, milestone: None, updated: at, ..old.clone() };
         repo.issues.insert(new.1, issue);

@@ -78,9 +78,19 @@ pub(super) fn repository(model: &Model, id: u64, viewer: Option<&str>) -> Value 
     if owned.is_null() {
         owned = json!({ "login": owner, "id": 1, "node_id": "O_1", "type": "Organization", "site_admin": false,
             "gravatar_id": "", "url": format!("{}/users/{owner}", model.base) });
-        for key in ["avatar_url", "html_url", "followers_url", "following_url", "gists_url", "starred_url",
-            "subscriptions_url", "organizations_url", "repos_url", "events_url", "received_events_url"]
-        {
+        for key in [
+            "avatar_url",
+            "html_url",
+            "followers_url",
+            "following_url",
+            "gists_url",
+            "starred_url",
+            "subscriptions_url",
+            "organizations_url",
+            "repos_url",
+            "events_url",
+            "received_events_url",
+        ] {
             put(&mut owned, key, json!(format!("{}/{owner}", model.base)));
         }
     }
@@ -96,17 +106,56 @@ pub(super) fn repository(model: &Model, id: u64, viewer: Option<&str>) -> Value 
         "clone_url": format!("{html}.git"), "svn_url": html,
         "open_issues": open, "open_issues_count": open,
     });
-    for key in ["forks", "forks_count", "size", "stargazers_count", "watchers", "watchers_count", "network_count",
-        "subscribers_count"]
-    {
+    for key in [
+        "forks",
+        "forks_count",
+        "size",
+        "stargazers_count",
+        "watchers",
+        "watchers_count",
+        "network_count",
+        "subscribers_count",
+    ] {
         put(&mut out, key, json!(0));
     }
-    for key in ["archive", "assignees", "blobs", "branches", "collaborators", "comments", "commits", "compare",
-        "contents", "contributors", "deployments", "downloads", "events", "forks", "git_commits", "git_refs",
-        "git_tags", "hooks", "issue_comment", "issue_events", "issues", "keys", "labels", "languages", "merges",
-        "milestones", "notifications", "pulls", "releases", "stargazers", "statuses", "subscribers",
-        "subscription", "tags", "teams", "trees"]
-    {
+    for key in [
+        "archive",
+        "assignees",
+        "blobs",
+        "branches",
+        "collaborators",
+        "comments",
+        "commits",
+        "compare",
+        "contents",
+        "contributors",
+        "deployments",
+        "downloads",
+        "events",
+        "forks",
+        "git_commits",
+        "git_refs",
+        "git_tags",
+        "hooks",
+        "issue_comment",
+        "issue_events",
+        "issues",
+        "keys",
+        "labels",
+        "languages",
+        "merges",
+        "milestones",
+        "notifications",
+        "pulls",
+        "releases",
+        "stargazers",
+        "statuses",
+        "subscribers",
+        "subscription",
+        "tags",
+        "teams",
+        "trees",
+    ] {
         put(&mut out, &format!("{key}_url"), json!(format!("{url}/{key}")));
     }
     if let Some(role) = viewer.and_then(|viewer| model.role(id, viewer)) {
@@ -127,7 +176,10 @@ pub(super) fn label(model: &Model, repo: &Repo, name: &str) -> Value {
 fn milestone(model: &Model, repo: &Repo, milestone: &Milestone) -> Value {
     let url = format!("{}/milestones/{}", api(model, repo), milestone.number);
     let inside = |closed: bool| {
-        repo.issues.values().filter(|i| i.milestone == Some(milestone.number) && i.closed.is_some() == closed).count()
+        repo.issues
+            .values()
+            .filter(|i| i.milestone == Some(milestone.number) && i.closed.is_some() == closed)
+            .count()
     };
     json!({ "url": url, "html_url": format!("{}/{}/milestone/{}", model.base, repo.full_name, milestone.number),
         "labels_url": format!("{url}/labels"), "id": milestone.id, "node_id": format!("MI_{}", milestone.id),
@@ -170,8 +222,12 @@ pub(super) fn whole_issue(model: &Model, repo: &Repo, issue: &Issue) -> Value {
         let merged = pull.merged.as_ref().map(|(at, ..)| time(*at));
         let of = format!("{}/pulls/{}", api(model, repo), issue.number);
         let page = format!("{html}/pull/{}", issue.number);
-        put(&mut out, "pull_request", json!({ "url": of, "html_url": page, "diff_url": format!("{page}.diff"),
-            "patch_url": format!("{page}.patch"), "merged_at": merged }));
+        put(
+            &mut out,
+            "pull_request",
+            json!({ "url": of, "html_url": page, "diff_url": format!("{page}.diff"),
+            "patch_url": format!("{page}.patch"), "merged_at": merged }),
+        );
     }
     out
 }
@@ -298,11 +354,11 @@ pub(super) fn pull(model: &Model, place: Place) -> Option<Value> {
         "review_comments": 0, "maintainer_can_modify": false, "commits": 1, "additions": 1, "deletions": 1,
         "changed_files": 1, "requested_reviewers": [], "requested_teams": [],
     });
-    let links: Map<String, Value> = ["comments", "commits", "statuses", "html", "issue", "review_comments",
-        "review_comment", "self"]
-        .into_iter()
-        .map(|key| (key.to_owned(), json!({ "href": url })))
-        .collect();
+    let links: Map<String, Value> =
+        ["comments", "commits", "statuses", "html", "issue", "review_comments", "review_comment", "self"]
+            .into_iter()
+            .map(|key| (key.to_owned(), json!({ "href": url })))
+            .collect();
     put(&mut more, "_links", Value::Object(links));
     if let (Some(out), Value::Object(more)) = (out.as_object_mut(), more) {
         out.extend(more);

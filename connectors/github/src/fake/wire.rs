@@ -131,7 +131,10 @@ fn enter(
 ) -> Answer {
     let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     if text(header::USER_AGENT).is_none_or(str::is_empty) {
-        return Err(Reply::problem(403, "Request forbidden by administrative rules. A User-Agent is required."));
+        return Err(Reply::problem(
+            403,
+            "Request forbidden by administrative rules. A User-Agent is required.",
+        ));
     }
     let Some(token) = text(header::AUTHORIZATION) else {
         return Err(Reply::problem(401, "Requires authentication"));
@@ -144,11 +147,13 @@ fn enter(
         return Err(Reply::problem(403, "API rate limit exceeded for this user."));
     }
     if let (Some(after), false) = (model.secondary, method == Method::GET) {
-        let mut reply = Reply::problem(403, "You have exceeded a secondary rate limit. Please wait a few minutes.");
+        let mut reply =
+            Reply::problem(403, "You have exceeded a secondary rate limit. Please wait a few minutes.");
         reply.headers.extend(after.map(|seconds| ("retry-after", seconds.to_string())));
         return Err(reply);
     }
-    let query = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
+    let query =
+        url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
     let segments: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let request = Request { method, path, query, body, login: &login };
     match segments.as_slice() {
@@ -169,7 +174,9 @@ fn enter(
             in_repository(model, &request, repo, rest)
         }
         ["repositories", id, rest @ ..] => match id.parse() {
-            Ok(repo) if model.may(repo, &login, Permission::Read) => in_repository(model, &request, repo, rest),
+            Ok(repo) if model.may(repo, &login, Permission::Read) => {
+                in_repository(model, &request, repo, rest)
+            }
             _ => Err(Reply::not_found()),
         },
         _ => Err(Reply::not_found()),
@@ -191,7 +198,8 @@ fn in_repository(model: &mut Model, request: &Request<'_>, repo: u64, rest: &[&s
         ["issues"] if get => list_issues(model, request, repo),
         ["issues"] if post => new_issue(model, request, repo),
         ["issues", "comments", id] if get => {
-            let (place, _) = model.comment_place(id).filter(|(p, _)| p.0 == repo).ok_or_else(Reply::not_found)?;
+            let (place, _) =
+                model.comment_place(id).filter(|(p, _)| p.0 == repo).ok_or_else(Reply::not_found)?;
             let id = id.parse().unwrap_or_default();
             view::comment(model, place, id).map(Reply::ok).ok_or_else(Reply::not_found)
         }
@@ -343,7 +351,9 @@ struct Change {
 }
 
 /// Tells a field that is null from one that is not there.
-fn present<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
+fn present<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
+    from: D,
+) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(from).map(Some)
 }
 
@@ -519,7 +529,10 @@ mod tests {
             ("/user", "/user"),
             ("/repos/a/b/issues", "/repos/{owner}/{repo}/issues"),
             ("/repos/a/b/issues/7/timeline", "/repos/{owner}/{repo}/issues/{issue_number}/timeline"),
-            ("/repos/a/b/issues/comments/9/reactions", "/repos/{owner}/{repo}/issues/comments/{comment_id}/reactions"),
+            (
+                "/repos/a/b/issues/comments/9/reactions",
+                "/repos/{owner}/{repo}/issues/comments/{comment_id}/reactions",
+            ),
             ("/repositories/3/issues/7", "/repositories/{id}/issues/{issue_number}"),
             ("/repos/a/b/commits/abc/check-runs", "/repos/{owner}/{repo}/commits/{ref}/check-runs"),
         ] {
