@@ -1,1 +1,261 @@
-//! Placeholder.
+//! The connector to GitHub: github.com and GitHub Enterprise Server.
+//!
+//! | file | what |
+//! |---|---|
+//! | `request` | one request and what its answer means: headers, errors by kind, limits, moved things, pages |
+//! | `wire` | GitHub's JSON, as far as it is read |
+//! | `text` | our block and our markers inside a Markdown text |
+//! | `poll` | what changed in a repository, asked so that "nothing" costs nothing |
+//! | `write` | creating and patching |
+//! | `log` | timeline, comments, and what closed an issue |
+//! | `check` | what is missing in permissions |
+//! | `webhook` | deliveries, verified and read as hints |
+//! | `fake` | a GitHub of our own to run it all against (feature `fakes`) |
+//!
+//! A ticket's identity is the issue's numeric id. GitHub keeps it through renames; a transfer to another
+//! repository gives the issue a new id there, which [`Connector::fetch`] follows through GitHub's redirect and
+//! hands back in the reference.
+
+mod check;
+#[cfg(feature = "fakes")]
+pub mod fake;
+mod log;
+mod poll;
+mod request;
+mod text;
+mod webhook;
+mod wire;
+mod write;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use connector_api::{
+    Account, Capabilities, Changed, CheckReport, Comment, Connector, Delivery, ErrorKind, Fetched,
+    LogRequest, Marker, NewTicket, Patch, ProjectSpec, Result, Stream, Ticket, TicketLog, TicketRef,
+    Transport, WebhookError,
+};
+use http::Method;
+use secrecy::SecretString;
+use serde_json::json;
+use url::Url;
+
+use request::{Call, Site};
+use wire::{Issue, IssueComment, User};
+
+/// How a GitHub site is reached.
+#[derive(Debug, Clone)]
+pub struct GitHubConfig {
+    /// `https://api.github.com`, or `https://HOST/api/v3` of an Enterprise Server.
+    pub base_url: Url,
+    /// A personal access token or an installation's token.
+    pub token: SecretString,
+    /// The version of the API that is asked for: `2022-11-28`.
+    pub api_version: String,
+    /// How long after a write a listing may still miss it, in seconds. GitHub promises nothing.
+    pub consistency_window_s: u32,
+    /// Repositories whose issues take their due date from their milestone. It is read only: a milestone is shared
+    /// by many issues, so the bridge never writes it.
+    pub milestone_due: BTreeSet<String>,
+}
+
+impl GitHubConfig {
+    /// The usual settings for a site.
+    pub fn new(base_url: Url, token: SecretString) -> Self {
+        Self {
+            base_url,
+            token,
+            api_version: "2022-11-28".to_owned(),
+            consistency_window_s: 120,
+            milestone_due: BTreeSet::new(),
+        }
+    }
+}
+
+/// The value of [`ProjectSpec::due_field`] that reads due dates from milestones.
+pub const DUE_FROM_MILESTONE: &str = "milestone";
+
+/// A prefix in [`connector_api::StateChange::names`]: the rest is a label that stands for the state.
+pub const LABEL_STATE: &str = "label:";
+
+/// A connection to a GitHub site.
+pub struct GitHub {
+    site: Site,
+    milestone_due: BTreeSet<String>,
+    consistency_window_s: u32,
+    account: Mutex<Option<Account>>,
+    /// Labels known to be there, lower case, by repository: GitHub's label names differ by more than case.
+    labels: Mutex<BTreeMap<String, BTreeSet<String>>>,
+}
+
+impl GitHub {
+    /// A connection by `config`; nothing is sent yet. `now` is used for limits alone.
+    pub fn new(
+        config: GitHubConfig,
+        transport: Arc<dyn Transport>,
+        now: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
+    ) -> Self {
+        let GitHubConfig { base_url, token, api_version, consistency_window_s, milestone_due } = config;
+        Self {
+            site: Site { base: base_url, token, api_version, transport, now },
+            milestone_due,
+            consistency_window_s,
+            account: Mutex::new(None),
+            labels: Mutex::new(BTreeMap::new()),
+        }
+    }
+
+    fn due_from_milestone(&self, project: &str) -> bool {
+        self.milestone_due.contains(project)
+    }
+
+    /// An issue as a ticket; `spec` where the caller has it.
+    fn ticket(&self, issue: &Issue, asked: &str, spec: Option<&ProjectSpec>) -> Ticket {
+        let by_spec = spec.and_then(|spec| spec.due_field.as_deref()) == Some(DUE_FROM_MILESTONE);
+        issue.ticket(asked, by_spec || self.due_from_milestone(asked))
+    }
+
+    /// One issue by its number. One request each; a site's bulk interface would take the place of this.
+    async fn fetch_one(&self, reference: &TicketRef) -> Result<Fetched> {
+        let what = format!("read {}#{}", reference.project, reference.key);
+        let url = self.site.repo_url(&reference.project, &["issues", &reference.key])?;
+        let answer = self.site.send(&Call::get(what, url).accept(&[404, 410])).await?;
+        match answer.status.as_u16() {
+            404 => return Ok(Fetched::Missing(reference.clone())),
+            410 => return Ok(Fetched::Gone(reference.clone())),
+            _ => {}
+        }
+        let issue: Issue = answer.json()?;
+        // Another id under this number is another ticket, as after a repository was made anew, unless GitHub itself
+        // led us there: then it is this one, transferred.
+        let same = answer.moved || issue.id.to_string() == reference.id;
+        if !same || issue.is_pull_request() {
+            return Ok(Fetched::Missing(reference.clone()));
+        }
+        Ok(Fetched::Found(Box::new(self.ticket(&issue, &reference.project, None))))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[async_trait]
+impl Connector for GitHub {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            due_field: false,
+            due_history: false,
+            reactions: true,
+            consistency_window_s: self.consistency_window_s,
+        }
+    }
+
+    async fn check(&self, projects: &[ProjectSpec]) -> Result<CheckReport> {
+        check::check(self, projects).await
+    }
+
+    async fn account(&self) -> Result<Account> {
+        let known = lock(&self.account).clone();
+        if let Some(account) = known {
+            return Ok(account);
+        }
+        let call = Call::get("ask who we are", self.site.url(&["user"])?);
+        let account = self.site.send(&call).await?.json::<User>()?.account();
+        *lock(&self.account) = Some(account.clone());
+        Ok(account)
+    }
+
+    async fn create(&self, new: &NewTicket) -> Result<Ticket> {
+        write::create(self, new).await
+    }
+
+    async fn find_marker(&self, project: &ProjectSpec, marker: &Marker) -> Result<Vec<Ticket>> {
+        let mut url = self.site.repo_url(&project.project, &["issues"])?;
+        url.query_pairs_mut()
+            .append_pair("state", "all")
+            .append_pair("labels", &marker.label())
+            .append_pair("sort", "created")
+            .append_pair("direction", "asc")
+            .append_pair("per_page", "100");
+        let call = Call::get(format!("look for {} in {}", marker.line(), project.project), url);
+        let issues = self.site.list::<Issue>(call).await?.entries;
+        let mut tickets: Vec<Ticket> = issues
+            .iter()
+            .filter(|issue| !issue.is_pull_request())
+            .map(|issue| self.ticket(issue, &project.project, Some(project)))
+            .filter(|ticket| ticket.marker.as_ref() == Some(marker))
+            .collect();
+        tickets
+            .sort_by_key(|ticket| (ticket.created, ticket.reference.id.parse::<u64>().unwrap_or(u64::MAX)));
+        tickets.dedup_by(|a, b| a.reference.id == b.reference.id);
+        Ok(tickets)
+    }
+
+    async fn fetch(&self, tickets: &[TicketRef]) -> Result<Vec<Fetched>> {
+        let mut fetched = Vec::with_capacity(tickets.len());
+        for reference in tickets {
+            fetched.push(self.fetch_one(reference).await?);
+        }
+        Ok(fetched)
+    }
+
+    fn streams(&self, projects: &[ProjectSpec]) -> Vec<Stream> {
+        projects
+            .iter()
+            .map(|project| Stream { name: project.project.clone(), projects: vec![project.clone()] })
+            .collect()
+    }
+
+    async fn changed_since(
+        &self,
+        stream: &Stream,
+        cursor: Option<&str>,
+        since: DateTime<Utc>,
+    ) -> Result<Changed> {
+        poll::poll(self, stream, cursor, since).await
+    }
+
+    async fn read_log(&self, requests: &[LogRequest]) -> Result<Vec<TicketLog>> {
+        let mut logs = Vec::with_capacity(requests.len());
+        for request in requests {
+            match log::read(self, request).await {
+                Ok(log) => logs.push(log),
+                // A ticket that is not there has no log, and must not hold back the others'.
+                Err(error) if error.kind == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(logs)
+    }
+
+    async fn apply(&self, seen: &Ticket, patch: &Patch) -> Result<Ticket> {
+        write::apply(self, seen, patch).await
+    }
+
+    async fn comment(&self, ticket: &TicketRef, body: &str, marker: &str) -> Result<Comment> {
+        let url = self.site.repo_url(&ticket.project, &["issues", &ticket.key, "comments"])?;
+        let body = json!({ "body": text::with_comment_marker(body, marker) });
+        let what = format!("comment on {}#{}", ticket.project, ticket.key);
+        let answer = self.site.send(&Call::write(what, Method::POST, url, body)).await?;
+        Ok(answer.json::<IssueComment>()?.comment())
+    }
+
+    async fn react(&self, ticket: &TicketRef, comment: &str) -> Result<()> {
+        let url = self.site.repo_url(&ticket.project, &["issues", "comments", comment, "reactions"])?;
+        let what = format!("react to a comment on {}#{}", ticket.project, ticket.key);
+        self.site.send(&Call::write(what, Method::POST, url, json!({ "content": "+1" }))).await?;
+        Ok(())
+    }
+
+    fn read_webhook(
+        &self,
+        headers: &http::HeaderMap,
+        body: &[u8],
+        secrets: &[SecretString],
+    ) -> std::result::Result<Delivery, WebhookError> {
+        webhook::read(headers, body, secrets)
+    }
+}

@@ -1,0 +1,145 @@
+//! Creating and patching: one request each.
+
+use connector_api::{Error, ErrorKind, LABEL, NewTicket, Patch, Result, StateChange, Ticket, TicketState};
+use http::Method;
+use serde_json::{Map, Value, json};
+
+use crate::request::Call;
+use crate::wire::{Issue, Problem};
+use crate::{GitHub, LABEL_STATE, lock, text};
+
+pub(crate) async fn create(github: &GitHub, new: &NewTicket) -> Result<Ticket> {
+    let project = &new.project.project;
+    let mut labels = new.labels.clone();
+    labels.insert(LABEL.to_owned());
+    labels.insert(new.marker.label());
+    ensure_labels(github, project, labels.iter().map(String::as_str)).await?;
+
+    let assignees: Vec<&str> = new.assignee.iter().map(|account| account.id.as_str()).collect();
+    let body = json!({
+        "title": new.title,
+        "body": text::render(&new.block, Some(&new.marker)),
+        "labels": labels,
+        "assignees": assignees,
+    });
+    let what = format!("create a ticket in {project}");
+    let call = Call::write(&*what, Method::POST, github.site.repo_url(project, &["issues"])?, body);
+    let answer = github.site.send(&call.accept(&[410])).await?;
+    if answer.status.as_u16() == 410 {
+        return Err(Error::new(what, ErrorKind::Invalid(format!("issues are switched off in {project}"))));
+    }
+    let ticket = github.ticket(&answer.json::<Issue>()?, project, Some(&new.project));
+    // GitHub drops what we may not set without a word. The ticket is there and says what it has.
+    if !labels.is_subset(&ticket.labels) || ticket.assignee.is_none() != assignees.is_empty() {
+        tracing::warn!(
+            ticket = ticket.reference.key,
+            project,
+            "GitHub left out labels or the assignee; the account needs write access to the repository"
+        );
+    }
+    Ok(ticket)
+}
+
+/// Makes the labels that are not known to be there.
+async fn ensure_labels(github: &GitHub, project: &str, names: impl Iterator<Item = &str>) -> Result<()> {
+    for name in names {
+        let key = name.to_lowercase();
+        let known = lock(&github.labels).get(project).is_some_and(|labels| labels.contains(&key));
+        if known {
+            continue;
+        }
+        let url = github.site.repo_url(project, &["labels"])?;
+        let body = json!({ "name": name, "color": "1d4e89", "description": "Kept in step with the POA&M" });
+        let call =
+            Call::write(format!("make label {name} in {project}"), Method::POST, url, body).accept(&[422]);
+        // A ticket is not being made yet, so nothing is lost with this answer.
+        let answer = github.site.send(&call).await.map_err(not_done)?;
+        if answer.status.as_u16() == 422 {
+            let problem: Problem = answer.json().map_err(not_done)?;
+            if !problem.already_exists() {
+                let what = format!("make label {name} in {project}");
+                return Err(Error::new(what, ErrorKind::Invalid(problem.sentence())));
+            }
+        }
+        lock(&github.labels).entry(project.to_owned()).or_default().insert(key);
+    }
+    Ok(())
+}
+
+fn not_done(error: Error) -> Error {
+    Error { outcome: connector_api::Outcome::NotDone, ..error }
+}
+
+pub(crate) async fn apply(github: &GitHub, seen: &Ticket, patch: &Patch) -> Result<Ticket> {
+    let body = body_of(seen, patch);
+    if body.is_empty() {
+        return Ok(seen.clone());
+    }
+    let reference = &seen.reference;
+    if let Some(labels) = body.get("labels").and_then(Value::as_array) {
+        let new = labels.iter().filter_map(Value::as_str).filter(|label| !seen.labels.contains(*label));
+        ensure_labels(github, &reference.project, new).await?;
+    }
+    let what = format!("change {}#{}", reference.project, reference.key);
+    let url = github.site.repo_url(&reference.project, &["issues", &reference.key])?;
+    let call = Call::write(&*what, Method::PATCH, url, Value::Object(body));
+    let answer = github.site.send(&call).await?;
+    let issue: Issue = answer.json()?;
+    if !answer.moved && issue.id.to_string() != reference.id {
+        // The number belongs to another ticket now. There is no way to ask for an id, so this is seen only after.
+        return Err(Error::new(what, ErrorKind::Conflict).outcome_unknown());
+    }
+    Ok(github.ticket(&issue, &reference.project, Some(&patch.project)))
+}
+
+/// What is to be sent: only what differs from what was seen.
+fn body_of(seen: &Ticket, patch: &Patch) -> Map<String, Value> {
+    let mut body = Map::new();
+    if let Some(title) = patch.title.as_ref().filter(|title| **title != seen.title) {
+        body.insert("title".to_owned(), json!(title));
+    }
+    if let Some(block) = &patch.block {
+        let text = seen.description.raw.as_str().unwrap_or_default();
+        let spliced = text::splice(text, block, seen.marker.as_ref());
+        if spliced != text {
+            body.insert("body".to_owned(), json!(spliced));
+        }
+    }
+    if let Some(assignee) = patch.assignee.as_ref().filter(|assignee| **assignee != seen.assignee) {
+        let logins: Vec<&str> = assignee.iter().map(|account| account.id.as_str()).collect();
+        body.insert("assignees".to_owned(), json!(logins));
+    }
+    let mut labels = seen.labels.clone();
+    labels.extend(patch.add_labels.iter().cloned());
+    labels.retain(|label| !patch.remove_labels.contains(label));
+    if let Some(change) = &patch.state {
+        labels.extend(change.names.iter().find_map(|name| name.strip_prefix(LABEL_STATE)).map(str::to_owned));
+        if let Some((state, reason)) = state_of(&seen.status, change) {
+            body.insert("state".to_owned(), json!(state));
+            body.insert("state_reason".to_owned(), json!(reason));
+        }
+    }
+    if labels != seen.labels {
+        body.insert("labels".to_owned(), json!(labels));
+    }
+    body
+}
+
+/// The state to send, none where the issue has it already.
+fn state_of(now: &connector_api::Status, change: &StateChange) -> Option<(&'static str, String)> {
+    let reason = |default: &str| change.resolution.clone().unwrap_or_else(|| default.to_owned());
+    let (state, reason) = match change.to {
+        TicketState::Open | TicketState::InProgress | TicketState::Blocked => ("open", "reopened".to_owned()),
+        TicketState::Done => ("closed", reason("completed")),
+        TicketState::Dropped => ("closed", reason("not_planned")),
+    };
+    if now.name == state {
+        // GitHub ignores a reason without a change of state, so an open issue needs nothing; a closed one is
+        // asked all the same, and the answer tells what came of it.
+        let same = state == "open" || now.resolution.as_deref().unwrap_or("completed") == reason;
+        if same {
+            return None;
+        }
+    }
+    Some((state, reason))
+}

@@ -1,0 +1,11 @@
+//! The suite of every connector, against the fake GitHub.
+
+mod common;
+
+use common::World;
+
+#[tokio::test]
+async fn the_connector_keeps_its_contract() {
+    let world = World::new();
+    connector_api::contract::run(&world.subject()).await;
+}
