@@ -80,7 +80,8 @@ pub trait Connector: Send + Sync {
         since: DateTime<Utc>,
     ) -> Result<Changed>;
 
-    /// The history, comments and attachments of tickets, with as few requests as the site allows.
+    /// The history, comments and attachments of tickets, with as few requests as the site allows. A ticket that is
+    /// not there, or not to be seen by us, has no log in the answer and holds back no other's.
     async fn read_log(&self, requests: &[LogRequest]) -> Result<Vec<TicketLog>>;
 
     /// Carries out `patch` on the ticket, last seen as `seen`: everything in one request, except that a change of
@@ -152,6 +153,8 @@ pub struct CheckReport {
     pub problems: Vec<String>,
     /// What will work in a plainer way, and how.
     pub notes: Vec<String>,
+    /// The projects that anyone can read, as far as the site tells.
+    pub public_projects: std::collections::BTreeSet<String>,
 }
 
 /// One thing to poll. `name` is stable and keys the cursor.
