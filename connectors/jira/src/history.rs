@@ -1,0 +1,285 @@
+//! A ticket's history, comments and attachments.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use connector_api::{
+    Account, Attachment, Comment, HistoryEntry, HistoryKind, LogRequest, Result, Status, StatusCategory,
+    TicketLog,
+};
+use http::Method;
+use serde_json::json;
+
+use crate::memory::Talk;
+use crate::request::Call;
+use crate::ticket::{self, account, date, project_of};
+use crate::wire::{History, Item};
+use crate::{Jira, wire};
+
+/// Jira's limit for issues in one reading of histories.
+const LOGS_PER_REQUEST: usize = 1000;
+/// Histories or comments per page of one issue.
+const PAGE: usize = 100;
+const WHAT: &str = "read histories";
+
+impl Jira {
+    pub(crate) async fn read_logs(&self, requests: &[LogRequest]) -> Result<Vec<TicketLog>> {
+        let ids: Vec<&str> = requests.iter().map(|request| request.ticket.id.as_str()).collect();
+        let (histories, mut talks) =
+            if self.cloud() { self.read_cloud(&ids).await? } else { self.read_data_center(&ids).await? };
+        self.learn_categories(histories.values().flatten()).await?;
+        let mut logs = Vec::with_capacity(requests.len());
+        for request in requests {
+            let id = &request.ticket.id;
+            let due_field = self.memory().due_field(&request.ticket.project);
+            let entries = match histories.get(id) {
+                Some(histories) => self.entries(histories, due_field.as_deref()),
+                None => Vec::new(),
+            };
+            let (mut comments, mut attachments) = talks.remove(id).unwrap_or_default();
+            comments.sort_by(|a, b| (a.created, number(&a.id)).cmp(&(b.created, number(&b.id))));
+            attachments.sort_by(|a, b| (a.created, number(&a.id)).cmp(&(b.created, number(&b.id))));
+            logs.push(TicketLog { ticket: id.clone(), entries, comments, attachments });
+        }
+        Ok(logs)
+    }
+
+    async fn read_cloud(&self, ids: &[&str]) -> Result<(Histories, Talks)> {
+        let mut histories = Histories::new();
+        for some in ids.chunks(LOGS_PER_REQUEST) {
+            if self.memory().no_bulk_log || !self.bulk_logs(some, &mut histories).await? {
+                for id in some {
+                    let pages = self.log_pages(id).await?;
+                    histories.insert((*id).to_owned(), pages);
+                }
+            }
+        }
+        let mut talks = Talks::new();
+        let mut unknown = Vec::new();
+        let now = (self.now)();
+        for &id in ids {
+            let latest = histories.get(id).and_then(|all| all.iter().map(|h| h.created.0).max());
+            match self.memory().take_talk(id, now, latest) {
+                Some(Talk { comments, attachments, .. }) => {
+                    talks.insert(id.to_owned(), (comments, attachments));
+                }
+                None => unknown.push(id),
+            }
+        }
+        let fields = ["comment", "attachment", "updated"].map(str::to_owned);
+        for issue in self.issues(WHAT, &unknown, &fields).await? {
+            let talk = match self.talk(&issue) {
+                Some(talk) => (talk.comments, talk.attachments),
+                None => self.paged_talk(&issue).await?,
+            };
+            talks.insert(issue.id.clone(), talk);
+        }
+        Ok((histories, talks))
+    }
+
+    /// Data Center gives everything of one issue at once.
+    async fn read_data_center(&self, ids: &[&str]) -> Result<(Histories, Talks)> {
+        let mut histories = Histories::new();
+        let mut talks = Talks::new();
+        let fields = ["comment", "attachment", "updated"].map(str::to_owned);
+        for &id in ids {
+            let Some(mut issue) = self.issue(WHAT, id, &fields, Some("changelog")).await? else { continue };
+            let mut log = issue.changelog.take().map(|log| log.histories).unwrap_or_default();
+            sort(&mut log);
+            histories.insert(id.to_owned(), log);
+            let talk = match self.talk(&issue) {
+                Some(talk) => (talk.comments, talk.attachments),
+                None => self.paged_talk(&issue).await?,
+            };
+            talks.insert(id.to_owned(), talk);
+        }
+        Ok((histories, talks))
+    }
+
+    /// All pages of many histories; false where the site has no such call.
+    async fn bulk_logs(&self, ids: &[&str], histories: &mut Histories) -> Result<bool> {
+        let mut token: Option<String> = None;
+        loop {
+            let mut body = json!({"issueIdsOrKeys": ids, "maxResults": 1000});
+            if let Some(token) = &token {
+                body["nextPageToken"] = json!(token);
+            }
+            let call = Call::read(WHAT, Method::POST, &self.api("/changelog/bulkfetch"), &[]).body(body);
+            let answer = self.send(call).await?;
+            if token.is_none() && answer.lacks_call() {
+                self.memory().no_bulk_log = true;
+                return Ok(false);
+            }
+            let page: wire::BulkLogs = answer.json()?;
+            // An issue may go on on the next page.
+            for log in page.issue_change_logs {
+                histories.entry(log.issue_id).or_default().extend(log.change_histories);
+            }
+            token = page.next_page_token;
+            if token.is_none() {
+                histories.values_mut().for_each(sort);
+                return Ok(true);
+            }
+        }
+    }
+
+    async fn log_pages(&self, id: &str) -> Result<Vec<History>> {
+        let mut all = Vec::new();
+        loop {
+            let call = Call::read(WHAT, Method::GET, &self.api("/issue/{id}/changelog"), &[id])
+                .query("startAt", all.len().to_string())
+                .query("maxResults", PAGE.to_string());
+            let answer = self.send(call).await?;
+            if answer.status == http::StatusCode::NOT_FOUND {
+                return Ok(all);
+            }
+            let page: wire::LogPage = answer.json()?;
+            let count = page.values.len();
+            all.extend(page.values);
+            let complete = page.total.is_some_and(|total| all.len() >= total) || page.is_last == Some(true);
+            if count == 0 || complete {
+                sort(&mut all);
+                return Ok(all);
+            }
+        }
+    }
+
+    /// The comments of an issue that brought only some of them along.
+    async fn paged_talk(&self, issue: &wire::Issue) -> Result<(Vec<Comment>, Vec<Attachment>)> {
+        let mut comments: Vec<wire::Comment> = Vec::new();
+        loop {
+            let call = Call::read(WHAT, Method::GET, &self.api("/issue/{id}/comment"), &[&issue.id])
+                .query("startAt", comments.len().to_string())
+                .query("maxResults", PAGE.to_string())
+                .query("orderBy", "created");
+            let page: wire::Comments = self.send(call).await?.json()?;
+            let count = page.comments.len();
+            comments.extend(page.comments);
+            if count == 0 || page.total.is_none_or(|total| comments.len() >= total) {
+                break;
+            }
+        }
+        let attachments = issue.fields.attachment.iter().map(ticket::attachment).collect();
+        Ok((comments.iter().map(ticket::comment).collect(), attachments))
+    }
+
+    /// Asks for the categories of statuses, once, where a history names one that was never met.
+    async fn learn_categories(&self, histories: impl Iterator<Item = &History>) -> Result<()> {
+        let named: BTreeSet<&str> = histories
+            .flat_map(|history| &history.items)
+            .filter(|item| item.field_id() == "status")
+            .flat_map(|item| [item.from.as_deref(), item.to.as_deref()])
+            .flatten()
+            .collect();
+        let known = |id: &&str| self.memory().categories.contains_key(*id);
+        if named.iter().all(known) {
+            return Ok(());
+        }
+        let call = Call::read("read statuses", Method::GET, &self.api("/status"), &[]);
+        let statuses: Vec<wire::Status> = self.send(call).await?.json()?;
+        let mut memory = self.memory();
+        for status in statuses {
+            if let Some(category) = status.category {
+                memory.categories.insert(status.id, ticket::category(&category.key));
+            }
+        }
+        // A status that was deleted is asked for only once.
+        for id in named {
+            memory.categories.entry(id.to_owned()).or_insert(StatusCategory::Todo);
+        }
+        Ok(())
+    }
+
+    fn entries(&self, histories: &[History], due_field: Option<&str>) -> Vec<HistoryEntry> {
+        let mut entries = Vec::new();
+        for history in histories {
+            let by = history.author.as_ref().and_then(account);
+            for item in &history.items {
+                for (id, kind) in self.kinds(item, history, due_field) {
+                    entries.push(HistoryEntry {
+                        id: format!("{}:{id}", history.id),
+                        act: history.id.clone(),
+                        at: history.created.0,
+                        by: by.clone(),
+                        kind,
+                    });
+                }
+            }
+        }
+        entries
+    }
+
+    /// What an item says, with the part of the id that tells it from others of its history.
+    fn kinds(&self, item: &Item, history: &History, due_field: Option<&str>) -> Vec<(String, HistoryKind)> {
+        let field = item.field_id();
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let kind = match field {
+            "status" => {
+                let set = history.items.iter().find(|item| item.field_id() == "resolution");
+                let status = |id: &Option<String>, name: &Option<String>, resolution: Option<String>| Status {
+                    name: text(name),
+                    category: self.category_of(id.as_deref()),
+                    resolution,
+                };
+                HistoryKind::Status {
+                    from: item.from_string.is_some().then(|| {
+                        status(&item.from, &item.from_string, set.and_then(|set| set.from_string.clone()))
+                    }),
+                    to: status(&item.to, &item.to_text, set.and_then(|set| set.to_text.clone())),
+                    closer: None,
+                }
+            }
+            "summary" => HistoryKind::Title { from: text(&item.from_string), to: text(&item.to_text) },
+            "description" => {
+                HistoryKind::Text { from: item.from_string.clone(), to: item.to_text.clone() }
+            }
+            "assignee" => HistoryKind::Assignee { to: assignee(item) },
+            "Key" | "issuekey" => HistoryKind::Project { to: project_of(&text(&item.to_text)) },
+            "labels" => return labels(item),
+            field if Some(field) == due_field => HistoryKind::Due {
+                from: item.from.as_deref().or(item.from_string.as_deref()).and_then(date),
+                to: item.to.as_deref().or(item.to_text.as_deref()).and_then(date),
+            },
+            _ => return Vec::new(),
+        };
+        vec![(field.to_owned(), kind)]
+    }
+
+    fn category_of(&self, id: Option<&str>) -> StatusCategory {
+        let known = id.and_then(|id| self.memory().categories.get(id).copied());
+        known.unwrap_or(StatusCategory::Todo)
+    }
+}
+
+type Histories = HashMap<String, Vec<History>>;
+type Talks = BTreeMap<String, (Vec<Comment>, Vec<Attachment>)>;
+
+fn sort(histories: &mut Vec<History>) {
+    histories.sort_by_key(|history| (history.created.0, number(&history.id)));
+    // Two pages may overlap where the issue changed between them.
+    histories.dedup_by(|a, b| a.id == b.id);
+}
+
+fn number(id: &str) -> u64 {
+    id.parse().unwrap_or(u64::MAX)
+}
+
+fn assignee(item: &Item) -> Option<Account> {
+    let id = item.to.clone().filter(|id| !id.is_empty())?;
+    Some(Account { name: item.to_text.clone().unwrap_or_else(|| id.clone()), id })
+}
+
+/// Labels come as the whole list before and after, parted by spaces.
+fn labels(item: &Item) -> Vec<(String, HistoryKind)> {
+    let set = |text: &Option<String>| -> BTreeSet<String> {
+        text.as_deref().unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+    };
+    let (before, after) = (set(&item.from_string), set(&item.to_text));
+    let gone = before.difference(&after).map(|name| (name, false));
+    let came = after.difference(&before).map(|name| (name, true));
+    gone.chain(came)
+        .map(|(name, added)| {
+            let sign = if added { '+' } else { '-' };
+            (format!("labels:{sign}{name}"), HistoryKind::Label { name: name.clone(), added })
+        })
+        .collect()
+}

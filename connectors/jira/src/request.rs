@@ -1,0 +1,342 @@
+//! One exchange with the site: address, credentials, and what its answers mean.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use bytes::Bytes;
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use connector_api::error::LimitScope;
+use connector_api::{Error, ErrorKind, Result};
+use http::{HeaderMap, Method, StatusCode, header};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use url::Url;
+
+use crate::{Auth, Jira};
+
+/// The longest wait that we take from a header: the hour at which Jira's quotas start anew. Data Center sends
+/// absurd values where a quota is zero.
+const LONGEST_WAIT: TimeDelta = TimeDelta::hours(1);
+
+/// A request to be sent.
+pub(crate) struct Call {
+    /// What it is for: the beginning of every error about it.
+    pub(crate) what: String,
+    pub(crate) method: Method,
+    /// The path with its variable parts as `{name}`: the unit of burst limits.
+    pub(crate) template: String,
+    pub(crate) path: String,
+    pub(crate) query: Vec<(&'static str, String)>,
+    pub(crate) body: Option<Value>,
+    /// Whether it changes something there; a search by POST does not.
+    pub(crate) writes: bool,
+    /// The ticket it is about, by id, for limits per ticket.
+    pub(crate) ticket: Option<String>,
+}
+
+impl Call {
+    /// A request that changes nothing. Each `{name}` in `template` takes the next of `args`.
+    pub(crate) fn read(what: impl Into<String>, method: Method, template: &str, args: &[&str]) -> Self {
+        let mut path = String::new();
+        let mut args = args.iter();
+        for part in template.split_inclusive('}') {
+            match (part.split_once('{'), args.len()) {
+                (Some((fixed, _)), 1..) => {
+                    path.push_str(fixed);
+                    path.extend(args.next().map(|arg| segment(arg)));
+                }
+                _ => path.push_str(part),
+            }
+        }
+        let template = template.to_owned();
+        let (query, body, ticket) = (Vec::new(), None, None);
+        Self { what: what.into(), method, template, path, query, body, writes: false, ticket }
+    }
+
+    /// A request that changes something.
+    pub(crate) fn write(what: impl Into<String>, method: Method, template: &str, args: &[&str]) -> Self {
+        Self { writes: true, ..Self::read(what, method, template, args) }
+    }
+
+    pub(crate) fn query(mut self, key: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((key, value.into()));
+        self
+    }
+
+    pub(crate) fn body(mut self, body: Value) -> Self {
+        self.body = Some(body);
+        self
+    }
+
+    pub(crate) fn ticket(mut self, id: &str) -> Self {
+        self.ticket = Some(id.to_owned());
+        self
+    }
+
+    fn error(&self, kind: ErrorKind) -> Error {
+        Error::new(self.what.clone(), kind)
+    }
+
+    /// An error after which nobody knows whether a write was done.
+    fn broken(&self, why: impl Into<String>) -> Error {
+        let error = self.error(ErrorKind::Unavailable(why.into()));
+        if self.writes { error.outcome_unknown() } else { error }
+    }
+}
+
+/// A path segment, with what would end or change it escaped.
+fn segment(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
+}
+
+/// An answer of the API: any status but those that no caller handles itself.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    call: Call,
+}
+
+/// What Jira says when it refuses something.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Refusal {
+    #[serde(rename = "errorMessages")]
+    pub(crate) messages: Vec<String>,
+    pub(crate) errors: BTreeMap<String, Value>,
+    message: Option<String>,
+}
+
+impl Refusal {
+    /// All that was said, in one sentence.
+    pub(crate) fn text(&self) -> String {
+        let field = |(field, said): (&String, &Value)| {
+            format!("{field}: {}", said.as_str().map_or_else(|| said.to_string(), str::to_owned))
+        };
+        let mut parts: Vec<String> = self.errors.iter().map(field).collect();
+        parts.extend(self.messages.iter().cloned());
+        parts.extend(self.message.clone());
+        parts.join("; ")
+    }
+}
+
+impl Answer {
+    /// The answer's JSON where it is a success.
+    pub(crate) fn json<T: DeserializeOwned>(self) -> Result<T> {
+        let answer = self.success()?;
+        serde_json::from_slice(&answer.body)
+            .map_err(|e| answer.call.broken(format!("its answer is not what the API gives: {e}")))
+    }
+
+    /// The answer itself where it is a success.
+    pub(crate) fn success(self) -> Result<Self> {
+        if self.status.is_success() { Ok(self) } else { Err(self.error()) }
+    }
+
+    /// What was refused, and why.
+    pub(crate) fn refusal(&self) -> Refusal {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// Whether the site says that it does not know this call.
+    pub(crate) fn lacks_call(&self) -> bool {
+        matches!(
+            self.status,
+            StatusCode::NOT_FOUND
+                | StatusCode::METHOD_NOT_ALLOWED
+                | StatusCode::GONE
+                | StatusCode::NOT_IMPLEMENTED
+        )
+    }
+
+    /// The error that the status stands for.
+    pub(crate) fn error(&self) -> Error {
+        let said = self.refusal().text();
+        let said = if said.is_empty() { format!("HTTP {}", self.status.as_u16()) } else { said };
+        let kind = match self.status {
+            StatusCode::UNAUTHORIZED => ErrorKind::Auth(said),
+            StatusCode::FORBIDDEN => ErrorKind::Forbidden(said),
+            StatusCode::NOT_FOUND => ErrorKind::NotFound,
+            StatusCode::CONFLICT => ErrorKind::Conflict,
+            StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
+                tracing::debug!(call = %self.call.template, %said, "not known to this site");
+                ErrorKind::Unsupported("such call")
+            }
+            status if status.is_client_error() => ErrorKind::Invalid(said),
+            status => return self.call.broken(format!("HTTP {}: {}", status.as_u16(), glimpse(&self.body))),
+        };
+        self.call.error(kind)
+    }
+}
+
+impl Jira {
+    /// Sends a request. Statuses that mean the same for every call come back as errors; the rest is the caller's.
+    pub(crate) async fn send(&self, call: Call) -> Result<Answer> {
+        let request = self.request(&call).map_err(|e| call.error(ErrorKind::Invalid(e)))?;
+        let answer =
+            self.transport.send(request).await.map_err(|e| transport_error(&call, e))?;
+        let (parts, body) = answer.into_parts();
+        let answer = Answer { status: parts.status, headers: parts.headers, body, call };
+        self.note_clock(&answer.headers);
+        self.reject_strangers(&answer)?;
+        match answer.status {
+            StatusCode::TOO_MANY_REQUESTS => Err(self.limited(&answer)),
+            StatusCode::UNAUTHORIZED => Err(answer.error()),
+            status if status.is_redirection() && !answer.call.template.starts_with("/rest/api/3/attachment") => {
+                Err(answer.call.broken(format!("HTTP {}: it redirects elsewhere", status.as_u16())))
+            }
+            status if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED => Err(answer.error()),
+            _ => Ok(answer),
+        }
+    }
+
+    fn request(&self, call: &Call) -> std::result::Result<http::Request<Bytes>, String> {
+        let mut url = self.address(&call.path);
+        if !call.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(call.query.iter().map(|(k, v)| (*k, v.as_str())));
+        }
+        let mut request = http::Request::builder()
+            .method(call.method.clone())
+            .uri(url.as_str())
+            .header(header::ACCEPT, "application/json")
+            .header(header::USER_AGENT, concat!("poam-bridge/", env!("CARGO_PKG_VERSION")))
+            .header(header::AUTHORIZATION, self.credentials());
+        let body = match &call.body {
+            Some(body) => {
+                request = request.header(header::CONTENT_TYPE, "application/json");
+                Bytes::from(body.to_string())
+            }
+            None => Bytes::new(),
+        };
+        request.body(body).map_err(|e| e.to_string())
+    }
+
+    /// The address of `path` below the base URL, whose own path is kept.
+    pub(crate) fn address(&self, path: &str) -> Url {
+        let mut url = self.config.base_url.clone();
+        let base = url.path().trim_end_matches('/').to_owned();
+        url.set_path("");
+        // The path is escaped already; joining keeps its escapes.
+        url.join(&format!("{base}{path}")).unwrap_or(url)
+    }
+
+    pub(crate) fn credentials(&self) -> String {
+        match &self.config.auth {
+            Auth::Basic { email, token } => {
+                let pair = format!("{email}:{}", token.expose_secret());
+                format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
+            }
+            Auth::Bearer(token) => format!("Bearer {}", token.expose_secret()),
+        }
+    }
+
+    /// Jira may answer a caller whose credentials it does not accept as if nobody had logged in: then an empty
+    /// list means nothing.
+    fn reject_strangers(&self, answer: &Answer) -> Result<()> {
+        let text = |name: &str| answer.headers.get(name).and_then(|v| v.to_str().ok());
+        let anonymous = text("x-ausername").is_some_and(|name| name.eq_ignore_ascii_case("anonymous"));
+        let refused = text("x-seraph-loginreason")
+            .is_some_and(|reason| reason.contains("FAILED") || reason.contains("DENIED"));
+        let other = match (text("x-aaccountid"), self.known_account()) {
+            (Some(id), Some(own)) => id.replace("%3A", ":").replace("%3a", ":") != own.id,
+            _ => false,
+        };
+        if !(anonymous || refused || other) {
+            return Ok(());
+        }
+        let error = answer.call.error(ErrorKind::Auth("it answered as to somebody else".to_owned()));
+        let done = answer.call.writes && answer.status.is_success();
+        Err(if done { error.outcome_unknown() } else { error })
+    }
+
+    fn limited(&self, answer: &Answer) -> Error {
+        let now = (self.now)();
+        let text = |name: &str| answer.headers.get(name).and_then(|v| v.to_str().ok());
+        let reason = text("ratelimit-reason").unwrap_or("not named").to_owned();
+        let call = &answer.call;
+        let scope = match (reason.as_str(), &call.ticket) {
+            ("jira-burst-based", _) => LimitScope::Endpoint(format!("{} {}", call.method, call.template)),
+            ("jira-per-issue-on-write", Some(ticket)) => LimitScope::Ticket(ticket.clone()),
+            _ => LimitScope::Connection,
+        };
+        let told = text("retry-after")
+            .and_then(|v| retry_after(v, now))
+            .or_else(|| text("x-ratelimit-reset").and_then(reset_time));
+        let until = told.unwrap_or_else(|| match scope {
+            LimitScope::Connection | LimitScope::Content => now + TimeDelta::seconds(60),
+            LimitScope::Endpoint(_) | LimitScope::Ticket(_) => now + TimeDelta::seconds(5),
+        });
+        let until = until.clamp(now + TimeDelta::seconds(1), now + LONGEST_WAIT);
+        call.error(ErrorKind::RateLimited { until, reason, scope })
+    }
+}
+
+fn transport_error(call: &Call, source: connector_api::TransportError) -> Error {
+    let error = Error::transport(call.what.clone(), source);
+    // A read that was lost is simply not done.
+    if call.writes { error } else { Error { outcome: connector_api::Outcome::NotDone, ..error } }
+}
+
+/// Seconds, or an HTTP date.
+fn retry_after(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let text = text.trim();
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        let seconds = text.parse::<i64>().unwrap_or(i64::MAX).min(LONGEST_WAIT.num_seconds());
+        return Some(now + TimeDelta::seconds(seconds));
+    }
+    DateTime::parse_from_rfc2822(text).ok().map(|at| at.to_utc())
+}
+
+/// ISO 8601 in UTC, with seconds or (as seen on the older cost limits) without.
+fn reset_time(text: &str) -> Option<DateTime<Utc>> {
+    let text = text.trim();
+    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+        return Some(at.to_utc());
+    }
+    let bare = text.trim_end_matches('Z');
+    NaiveDateTime::parse_from_str(bare, "%Y-%m-%dT%H:%M").ok().map(|at| at.and_utc())
+}
+
+/// The beginning of a body, for a message.
+fn glimpse(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&body[..body.len().min(400)]);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").chars().take(160).collect()
+}
+
+/// The site's own clock.
+pub(crate) fn server_time(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+    let text = headers.get(header::DATE)?.to_str().ok()?;
+    DateTime::parse_from_rfc2822(text).ok().map(|at| at.to_utc())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fills_the_path_and_escapes_what_it_puts_in() {
+        let call = Call::read("x", Method::GET, "/rest/api/3/issue/{id}/comment/{comment}", &["A B/../1?", "7"]);
+        assert_eq!(call.path, "/rest/api/3/issue/A%20B%2F..%2F1%3F/comment/7");
+    }
+
+    #[test]
+    fn reads_resets_with_and_without_seconds() {
+        for text in ["2026-06-05T06:00Z", "2026-06-05T06:00:00Z", "2026-06-05T08:00:00+02:00"] {
+            assert_eq!(reset_time(text).map(|at| at.timestamp()), Some(1_780_639_200), "{text}");
+        }
+        assert_eq!(reset_time("soon"), None);
+    }
+
+    #[test]
+    fn clamps_absurd_waits() {
+        let now = DateTime::UNIX_EPOCH;
+        for absurd in ["9223372036854775807", "99999999999999999999999", "86400"] {
+            assert_eq!(retry_after(absurd, now), Some(now + LONGEST_WAIT), "{absurd}");
+        }
+        assert_eq!(retry_after("Thu, 01 Jan 1970 00:00:30 GMT", now), Some(now + TimeDelta::seconds(30)));
+        assert_eq!(retry_after("-5", now), None);
+    }
+}
