@@ -208,7 +208,7 @@ fn numeric(text: &str, mark: &str, order: [Part; 3]) -> Option<(i32, u32, u32)> 
         match part {
             Part::Year if digits.len() == 4 => year = i32::try_from(number).ok()?,
             Part::Year if digits.len() == 2 && order[0] == Part::Month => {
-                year = 2000 + i32::try_from(number).ok()?
+                year = 2000 + i32::try_from(number).ok()?;
             }
             Part::Month if digits.len() <= 2 => month = number,
             Part::Day if digits.len() <= 2 => day = number,

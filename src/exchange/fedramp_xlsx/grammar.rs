@@ -153,6 +153,8 @@ const MILESTONES_HEADING: &str = "Milestones:";
 const CHANGES_HEADING: &str = "Changes:";
 /// Stands where a date would, so that a date at the start of the text is not mistaken for it.
 const NO_DATE: &str = "TBD";
+/// Any of these may stand between a date and its text.
+const SEPARATORS: [char; 4] = [':', '-', '–', '—'];
 
 fn day(date: Option<NaiveDate>) -> String {
     date.map_or_else(|| NO_DATE.to_owned(), |d| d.format("%Y-%m-%d").to_string())
@@ -403,8 +405,16 @@ fn entry(line: &str) -> Option<Entry<'_>> {
     let (number, bracketed, rest) = number(line.trim_start())?;
     let rest = rest.trim_start();
     let (kind, after_kind) = kind(rest);
-    let (date, mut text) = when(after_kind.trim_start());
-    let separator = text.trim_start().starts_with([':', '-', '–', '—']);
+    let mut after_kind = after_kind.trim_start();
+    if kind.is_some()
+        && let Some(next) = after_kind.strip_prefix(SEPARATORS).map(str::trim_start)
+        && when(next).0 != When::Absent
+    {
+        // "Update: 2026-05-01: text".
+        after_kind = next;
+    }
+    let (date, mut text) = when(after_kind);
+    let separator = text.trim_start().starts_with(SEPARATORS);
     let kind_stands = kind.is_some() && (date != When::Absent || separator);
     // "New firewall in place" is a text that begins with the word, not a kind of change.
     if kind.is_some() && !kind_stands {
@@ -417,7 +427,7 @@ fn entry(line: &str) -> Option<Entry<'_>> {
         text = after_kind;
     } else if date != When::Absent || kind_stands {
         text = text.trim_start();
-        text = text.strip_prefix([':', '-', '–', '—']).unwrap_or(text);
+        text = text.strip_prefix(SEPARATORS).unwrap_or(text);
     } else {
         text = text.trim_start();
         text = text.strip_prefix(':').unwrap_or(text);
@@ -510,7 +520,7 @@ fn spelled_date(text: &str) -> Option<(Option<NaiveDate>, &str)> {
 fn dated(line: &str) -> Option<(NaiveDate, &str)> {
     let (day, rest) = spelled_date(line)?;
     let rest = rest.trim_start();
-    Some((day?, rest.strip_prefix([':', '-', '–', '—'])?))
+    Some((day?, rest.strip_prefix(SEPARATORS)?))
 }
 
 #[cfg(test)]

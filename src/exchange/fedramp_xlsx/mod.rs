@@ -120,7 +120,7 @@ pub enum ReadError {
 }
 
 impl ReadError {
-    fn damaged(part: impl Into<String>, cause: impl ToString) -> Self {
+    fn damaged(part: impl Into<String>, cause: impl std::fmt::Display) -> Self {
         Self::Damaged { part: part.into(), cause: cause.to_string() }
     }
 }

@@ -142,7 +142,7 @@ fn each_row<R: Read + Seek>(
         }
         let formula = record.formula.map(|formula| match formula {
             XlsxFormulaMetadata::Normal { formula } | XlsxFormulaMetadata::Shared { formula, .. } => formula,
-            _ => String::new(),
+            XlsxFormulaMetadata::SharedDerived { .. } | _ => String::new(),
         });
         // A formula alone makes no content: the template computes a date in every row that it has prepared.
         if formula.is_none() {
@@ -271,7 +271,7 @@ fn system(reading: &mut Reading<'_>, sheet: &str, above: &[(u32, Vec<Cell>)], is
             match normal(text).as_str() {
                 "csp" | "cloudserviceprovider" => header.csp = cell.value.text(is_1904),
                 "systemname" | "cloudserviceoffering" | "cso" => {
-                    header.system_name = cell.value.text(is_1904)
+                    header.system_name = cell.value.text(is_1904);
                 }
                 "impactlevel" => header.impact = cell.value.text(is_1904),
                 "poamdate" => match cells::date(&cell.value, is_1904) {

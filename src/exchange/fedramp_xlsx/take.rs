@@ -58,6 +58,11 @@ impl<'a> RowTaker<'a> {
                 self.raw.insert(name.clone(), error.clone());
                 cell.value = Value::Blank;
             }
+            let zero = matches!(cell.value, Value::Number(number) | Value::Day(number) if number == 0.0);
+            if zero && cell.formula.is_some() && column == Some(Column::ScheduledCompletion) {
+                // Libraries that cannot compute save a formula with the value 0.
+                cell.value = Value::Blank;
+            }
             match column {
                 Some(column) => {
                     if cell.value == Value::Blank
