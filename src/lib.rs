@@ -3,5 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`register`] | pure: items, milestones, moves, evidence, changes, the journal |
+//! | [`exchange`] | workbooks in and out |
 
+pub mod exchange;
 pub mod register;

@@ -1,0 +1,387 @@
+//! One sheet, row by row: where its headers are, which rows are the template's own text, which are items.
+
+use std::io::{Read, Seek};
+
+use calamine::{DataRef, Xlsx, XlsxFormulaMetadata};
+
+use super::cells::{self, Cleaned, Value};
+use super::columns::{self, Column, normal};
+use super::row::{SheetKind, SystemHeader, TemplateVersion};
+use super::take::{Given, RowTaker};
+use super::{ReadError, Reading};
+
+/// Headers are looked for in so many rows.
+const HEADER_ROWS: u32 = 30;
+
+/// The kind of a sheet by its name, `None` if it is not one that holds items.
+pub(super) fn kind(name: &str) -> Option<SheetKind> {
+    let name = normal(name);
+    if name.contains("closed") {
+        Some(SheetKind::Closed)
+    } else if name.contains("configuration") || name.contains("configfinding") {
+        Some(SheetKind::Configuration)
+    } else if name.contains("pl2") {
+        Some(SheetKind::DocumentationPl2)
+    } else if name.contains("open") || name.contains("poamitems") {
+        Some(SheetKind::Open)
+    } else {
+        None
+    }
+}
+
+/// A cell with content.
+pub(super) struct Cell {
+    pub(super) column: u32,
+    pub(super) value: Value,
+    pub(super) cleaned: Cleaned,
+    /// The formula it is computed by; empty if the file only says that there is one.
+    pub(super) formula: Option<String>,
+}
+
+/// One column of a sheet: its header as written, and what it means.
+pub(super) struct Header {
+    pub(super) text: String,
+    pub(super) column: Option<Column>,
+}
+
+/// The columns of a sheet by position.
+pub(super) struct Headers {
+    by_position: Vec<Option<Header>>,
+}
+
+impl Headers {
+    /// The header over a cell, or its column's letters.
+    pub(super) fn name(&self, position: u32) -> String {
+        self.get(position)
+            .map_or_else(|| format!("column {}", columns::letters(position)), |h| h.text.clone())
+    }
+
+    pub(super) fn get(&self, position: u32) -> Option<&Header> {
+        self.by_position.get(usize::try_from(position).ok()?)?.as_ref()
+    }
+
+    /// The header text of a column, as the sheet spells it.
+    pub(super) fn of(&self, column: Column) -> &str {
+        let found = self.by_position.iter().flatten().find(|h| h.column == Some(column));
+        found.map_or(column.header(), |h| &h.text)
+    }
+
+    pub(super) fn has(&self, column: Column) -> bool {
+        self.by_position.iter().flatten().any(|h| h.column == Some(column))
+    }
+
+    /// The headers in a row, if it is the row of headers: an id column and enough others.
+    fn find(cells: &[Cell], kind: SheetKind) -> Option<Self> {
+        let needed = if kind == SheetKind::DocumentationPl2 { 3 } else { 4 };
+        let mut by_position: Vec<Option<Header>> = Vec::new();
+        let mut known = Vec::new();
+        for cell in cells {
+            let Some(text) = cell.value.as_text() else { continue };
+            let position = usize::try_from(cell.column).ok()?;
+            let column = Column::of_header(text).filter(|c| !known.contains(c));
+            known.extend(column);
+            if by_position.len() <= position {
+                by_position.resize_with(position + 1, || None);
+            }
+            let mut text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            let taken = by_position.iter().flatten().any(|h| h.text == text);
+            if taken {
+                // Two columns of one name: their cells must not fall together.
+                text = format!("{text} ({})", columns::letters(cell.column));
+            }
+            by_position[position] = Some(Header { text, column });
+        }
+        (known.contains(&Column::PoamId) && known.len() >= needed).then_some(Self { by_position })
+    }
+}
+
+/// Cells beyond this position are not a template's and would only cost memory.
+const LAST_COLUMN: u32 = 16_384;
+
+/// Hands on the rows of a sheet that have content, top to bottom.
+fn each_row<R: Read + Seek>(
+    book: &mut Xlsx<R>,
+    name: &str,
+    reading: &mut Reading<'_>,
+    mut take: impl FnMut(&mut Reading<'_>, u32, Vec<Cell>) -> Result<Next, ReadError>,
+) -> Result<(), ReadError> {
+    let damaged = |e: calamine::XlsxError| ReadError::damaged(format!("sheet \"{name}\""), e);
+    let limits = reading.limits;
+    let mut cells = book.worksheet_cells_reader(name).map_err(damaged)?;
+    let mut current: Option<(u32, Vec<Cell>)> = None;
+    let mut filled = 0_usize;
+    // The last row with content; before any, the top of the sheet.
+    let mut last = 0_u32;
+    while let Some(record) = cells.next_cell_with_formula_metadata().map_err(damaged)? {
+        let (row, column) = record.pos;
+        let row = row.saturating_add(1);
+        if row.saturating_sub(last) > limits.blank_rows {
+            reading.log.warn(
+                name,
+                row,
+                "",
+                format!(
+                    "the sheet is not read from here on: the {} rows before it are blank",
+                    limits.blank_rows
+                ),
+            );
+            break;
+        }
+        if record.value == DataRef::Empty && record.formula.is_none() {
+            continue;
+        }
+        let (value, cleaned) = cells::value_of(&record.value, limits.cell_chars);
+        if value == Value::Blank && record.formula.is_none() {
+            continue;
+        }
+        if column >= LAST_COLUMN {
+            return Err(ReadError::damaged(
+                format!("sheet \"{name}\""),
+                format!("row {row} has a cell in column {column}, beyond the last that a spreadsheet has"),
+            ));
+        }
+        let formula = record.formula.map(|formula| match formula {
+            XlsxFormulaMetadata::Normal { formula } | XlsxFormulaMetadata::Shared { formula, .. } => formula,
+            XlsxFormulaMetadata::SharedDerived { .. } | _ => String::new(),
+        });
+        // A formula alone makes no content: the template computes a date in every row that it has prepared.
+        if formula.is_none() {
+            last = last.max(row);
+        }
+        let cell = Cell { column, value, cleaned, formula };
+        match &mut current {
+            Some((at, cells)) if *at == row => {
+                cells.push(cell);
+                if cells.len() > limits.cells_in_row {
+                    return Err(too_many(
+                        name,
+                        &format!("row {row}"),
+                        cells.len(),
+                        limits.cells_in_row,
+                        "cells",
+                    ));
+                }
+            }
+            _ => {
+                let done = current.replace((row, vec![cell]));
+                if let Some((row, cells)) = done
+                    && take(reading, row, cells)? == Next::Stop
+                {
+                    return Ok(());
+                }
+                filled += 1;
+                if filled > limits.rows {
+                    return Err(too_many(name, "it", filled, limits.rows, "rows"));
+                }
+            }
+        }
+    }
+    if let Some((row, cells)) = current {
+        take(reading, row, cells)?;
+    }
+    Ok(())
+}
+
+fn too_many(sheet: &str, what: &str, found: usize, allowed: usize, unit: &'static str) -> ReadError {
+    ReadError::TooLarge {
+        what: format!("sheet \"{sheet}\", {what}"),
+        found: found as u64,
+        allowed: allowed as u64,
+        unit,
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Next {
+    Row,
+    Stop,
+}
+
+/// Reads a sheet of items.
+///
+/// # Errors
+/// [`ReadError`] if it is damaged, too large, or holds the open items and has no headers.
+pub(super) fn read<R: Read + Seek>(
+    book: &mut Xlsx<R>,
+    name: &str,
+    kind: SheetKind,
+    reading: &mut Reading<'_>,
+) -> Result<(), ReadError> {
+    let is_1904 = book.has_1904_epoch();
+    let mut headers: Option<Headers> = None;
+    let mut above: Vec<(u32, Vec<Cell>)> = Vec::new();
+    each_row(book, name, reading, |reading, row, cells| {
+        if let Some(headers) = &headers {
+            take_row(reading, name, kind, headers, is_1904, row, cells);
+        } else if row > HEADER_ROWS {
+            return Ok(Next::Stop);
+        } else if let Some(found) = Headers::find(&cells, kind) {
+            if kind == SheetKind::Open && reading.version.is_none() {
+                reading.header = system(reading, name, &above, is_1904);
+                reading.version = Some(version(&found));
+            }
+            doubled_headers(reading, name, row, &cells);
+            headers = Some(found);
+        } else {
+            above.push((row, cells));
+        }
+        Ok(Next::Row)
+    })?;
+    if headers.is_some() {
+        return Ok(());
+    }
+    if kind == SheetKind::Open {
+        return Err(ReadError::NoHeaders { sheet: name.to_owned(), rows: HEADER_ROWS });
+    }
+    let blank = above.is_empty();
+    if !blank {
+        reading.refuse(name, 0, "", format!("no row of column headers among its first {HEADER_ROWS} rows"));
+    }
+    Ok(())
+}
+
+/// A template that has columns for milestones is v2.1; v3.0 dropped them.
+fn version(headers: &Headers) -> TemplateVersion {
+    if headers.has(Column::PlannedMilestones) { TemplateVersion::V2_1 } else { TemplateVersion::V3_0 }
+}
+
+fn doubled_headers(reading: &mut Reading<'_>, sheet: &str, row: u32, cells: &[Cell]) {
+    let mut known = Vec::new();
+    for column in cells.iter().filter_map(|c| Column::of_header(c.value.as_text()?)) {
+        if known.contains(&column) {
+            let text =
+                "two columns have this meaning; the first counts, the other is kept as an extra column";
+            reading.log.warn(sheet, row, column.header(), text);
+        }
+        known.push(column);
+    }
+}
+
+/// The system that the rows above the headers name: labels in one row, values below, the template's guidance between.
+fn system(reading: &mut Reading<'_>, sheet: &str, above: &[(u32, Vec<Cell>)], is_1904: bool) -> SystemHeader {
+    let mut header = SystemHeader::default();
+    for (at, (_, labels)) in above.iter().enumerate() {
+        for label in labels {
+            let Some(text) = label.value.as_text() else { continue };
+            let value = above[at + 1..].iter().find_map(|(row, cells)| {
+                let cell = cells.iter().find(|c| c.column == label.column)?;
+                (!placeholder(&cell.value)).then_some((*row, cell))
+            });
+            let Some((row, cell)) = value else { continue };
+            match normal(text).as_str() {
+                "csp" | "cloudserviceprovider" => header.csp = cell.value.text(is_1904),
+                "systemname" | "cloudserviceoffering" | "cso" => {
+                    header.system_name = cell.value.text(is_1904);
+                }
+                "impactlevel" => header.impact = cell.value.text(is_1904),
+                "poamdate" => match cells::date(&cell.value, is_1904) {
+                    Ok(date) => header.date = date,
+                    Err(reason) => reading.log.warn(sheet, row, text, reason),
+                },
+                _ => {}
+            }
+        }
+    }
+    header
+}
+
+/// The template's own text where a system's name, impact or date belongs.
+fn placeholder(value: &Value) -> bool {
+    value.as_text().is_some_and(|text| matches!(text, "Text" | "Date") || text.starts_with("Enter the "))
+}
+
+/// Whether an id cell holds the template's own text: guidance, kind of data, example, or "Mandatory".
+fn template_id(id: &str, labelled: bool) -> bool {
+    let id = normal(id);
+    matches!(
+        id.as_str(),
+        "v1example" | "vs001ac2pt204sr2" | "uniqueidentifier" | "mandatory" | "situational" | "ac2pl21pl22"
+    ) || id.starts_with("uniqueidentifierfor")
+        || id.starts_with("assignauniqueidentifier")
+        || id.starts_with("entertheid")
+        // A later template's guidance: prose beside the label of a template row.
+        || labelled && id.len() > 60
+}
+
+/// Whether a text is one of the labels that v3.0 has before its template rows.
+fn template_label(text: &str) -> bool {
+    matches!(
+        normal(text).as_str(),
+        "guidance" | "examples" | "example" | "mandatoryorsituational" | "datatype"
+    )
+}
+
+/// Whether a cell reads as v3.0's template row 8 does.
+pub(super) fn template_mark(text: &str) -> bool {
+    let text = text.trim();
+    text == "Mandatory" || text == "Situational" || text.starts_with("Situational (enter when")
+}
+
+fn take_row(
+    reading: &mut Reading<'_>,
+    sheet: &str,
+    kind: SheetKind,
+    headers: &Headers,
+    is_1904: bool,
+    row: u32,
+    mut cells: Vec<Cell>,
+) {
+    // A label stands in a column that has no header.
+    let label = cells.iter().position(|cell| {
+        headers.get(cell.column).is_none() && cell.value.as_text().is_some_and(template_label)
+    });
+    let label = label.map(|at| cells.remove(at).value.text(is_1904));
+    let id_at = |cell: &&Cell| headers.get(cell.column).is_some_and(|h| h.column == Some(Column::PoamId));
+    let id_cell = cells.iter().find(id_at);
+    let id = id_cell.map(|cell| cell.value.text(is_1904)).unwrap_or_default();
+    if id.is_empty() || matches!(id_cell.map(|c| &c.value), Some(Value::Error(_))) {
+        // Formulas alone make no row: the template has one prepared in each.
+        let content = cells
+            .iter()
+            .find(|cell| cell.formula.is_none() && !cell.value.as_text().is_some_and(template_mark));
+        if let Some(cell) = content {
+            reading.read += 1;
+            let text = cells::shown(&cell.value.text(is_1904));
+            let reason = format!("a row without an id; {} in it reads \"{text}\"", headers.name(cell.column));
+            reading.refuse(sheet, row, headers.of(Column::PoamId), reason);
+        }
+        return;
+    }
+    if template_id(&id, label.is_some()) {
+        return;
+    }
+    reading.read += 1;
+    let id = id.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((first_sheet, first_row)) = reading.seen.get(&id) {
+        let reason = format!("{id} already stands on sheet \"{first_sheet}\", row {first_row}");
+        reading.refuse(sheet, row, headers.of(Column::PoamId), reason);
+        return;
+    }
+    reading.seen.insert(id.clone(), (sheet.to_owned(), row));
+    let given = Given { sheet, kind, headers, is_1904, row, label };
+    let taken = RowTaker::new(given, cells, reading).take(id);
+    reading.rows.push(taken);
+}
+
+/// Warns of a sheet that is none of the template's, if it holds anything.
+///
+/// # Errors
+/// [`ReadError`] if it is damaged or too large.
+pub(super) fn notice_unread<R: Read + Seek>(
+    book: &mut Xlsx<R>,
+    name: &str,
+    reading: &mut Reading<'_>,
+) -> Result<(), ReadError> {
+    if matches!(normal(name).as_str(), "instructions" | "recordofchanges") {
+        return Ok(());
+    }
+    let mut holds = false;
+    each_row(book, name, reading, |_, _, _| {
+        holds = true;
+        Ok(Next::Stop)
+    })?;
+    if holds {
+        reading.log.warn(name, 0, "", "not a sheet of the template; it was not read");
+    }
+    Ok(())
+}
