@@ -1,4 +1,5 @@
-//! Tests of the library from outside, in one binary.
+//! Tests of the library from outside, in one binary so that it is linked once.
 
+mod architecture;
 mod shared_data;
 mod workbook;
