@@ -1,3 +1,5 @@
-//! Files that teams and assessors exchange: what comes in is parsed to plain data here, what goes out is written here.
+//! Files that teams and assessors exchange: import is parse, plan, apply; what goes out is written here.
 
 pub mod fedramp_xlsx;
+pub mod import;
+pub mod plan_file;

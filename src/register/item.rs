@@ -336,7 +336,7 @@ pub struct ImportedRow {
     pub sheet: String,
     /// Row, from 1.
     pub row: u32,
-    /// Every cell by its header's text.
+    /// What the row says, by field; blank ones are left out.
     pub cells: BTreeMap<String, String>,
 }
 

@@ -40,8 +40,11 @@ pub(crate) fn read_description(raw: &Value) -> (Description, Option<Marker>) {
     let (block, marker) = match found {
         Some(panel) => {
             let marker = content(&panel).iter().find_map(|node| sign::read(&node_text(node))?.marker());
-            let inner: Vec<Value> =
-                content(&panel).iter().filter(|node| sign::read(&node_text(node)).is_none()).cloned().collect();
+            let inner: Vec<Value> = content(&panel)
+                .iter()
+                .filter(|node| sign::read(&node_text(node)).is_none())
+                .cloned()
+                .collect();
             (Some(to_markdown(&tidy(blocks(&inner)))), marker)
         }
         None => (None, None),
@@ -250,9 +253,8 @@ fn nodes_to_adf(nodes: &[Node], in_panel: bool) -> Vec<Value> {
     for node in nodes {
         match node {
             Node::Paragraph(pieces) => out.push(json!({"type": "paragraph", "content": line_to_adf(pieces)})),
-            Node::Heading(level, pieces) => out.push(
-                json!({"type": "heading", "attrs": {"level": level}, "content": line_to_adf(pieces)}),
-            ),
+            Node::Heading(level, pieces) => out
+                .push(json!({"type": "heading", "attrs": {"level": level}, "content": line_to_adf(pieces)})),
             Node::List { ordered, items } => {
                 let kind = if *ordered { "orderedList" } else { "bulletList" };
                 let items: Vec<Value> = items.iter().map(|item| list_item(item)).collect();
@@ -291,7 +293,9 @@ fn list_item(item: &[Node]) -> Value {
 fn no_headings(nodes: &[Node]) -> Vec<Node> {
     let plain = |node: &Node| match node {
         Node::Heading(_, pieces) => Node::Paragraph(pieces.clone()),
-        Node::Paragraph(_) | Node::List { .. } | Node::Quote(_) | Node::Code { .. } | Node::Rule => node.clone(),
+        Node::Paragraph(_) | Node::List { .. } | Node::Quote(_) | Node::Code { .. } | Node::Rule => {
+            node.clone()
+        }
     };
     nodes.iter().map(plain).collect()
 }

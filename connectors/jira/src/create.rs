@@ -92,8 +92,10 @@ impl Jira {
 
     /// Marks what was refused and can be done without; false where there is no such thing.
     fn drop_refused(&self, answer: &Answer, new: &NewTicket, without: &mut Without) -> bool {
-        let refusable =
-            matches!(answer.status, StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN | StatusCode::NOT_IMPLEMENTED);
+        let refusable = matches!(
+            answer.status,
+            StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN | StatusCode::NOT_IMPLEMENTED
+        );
         if !refusable {
             return false;
         }

@@ -206,7 +206,12 @@ impl Connector for Jira {
         self.write_comment(ticket, body, marker).await
     }
 
-    async fn attachment_bytes(&self, _ticket: &TicketRef, attachment: &Attachment, cap: u64) -> Result<Bytes> {
+    async fn attachment_bytes(
+        &self,
+        _ticket: &TicketRef,
+        attachment: &Attachment,
+        cap: u64,
+    ) -> Result<Bytes> {
         self.attachment(attachment, cap).await
     }
 

@@ -98,7 +98,8 @@ enum Care {
 }
 
 fn line(pieces: &[Inline]) -> String {
-    let same = |text: &str| matches!(from_markdown(text).as_slice(), [Node::Paragraph(read)] if read == pieces);
+    let same =
+        |text: &str| matches!(from_markdown(text).as_slice(), [Node::Paragraph(read)] if read == pieces);
     for care in [Care::None, Care::Escaped] {
         let text = write(pieces, care);
         if same(&text) {
@@ -114,7 +115,9 @@ fn write(pieces: &[Inline], care: Care) -> String {
         match piece {
             Inline::Break => out.push('\n'),
             Inline::Mention(id) => out.push_str(&format!("[~{id}]")),
-            Inline::Text(text, _) if care == Care::Bare => out.push_str(&escape(text, out.is_empty() || out.ends_with('\n'))),
+            Inline::Text(text, _) if care == Care::Bare => {
+                out.push_str(&escape(text, out.is_empty() || out.ends_with('\n')))
+            }
             Inline::Text(text, style) => {
                 let at_start = out.is_empty() || out.ends_with('\n');
                 let text = piece_text(text, style, care, at_start);

@@ -44,8 +44,19 @@ impl Jira {
     /// The fields that a whole ticket is made of.
     pub(crate) fn ticket_fields(&self) -> Vec<String> {
         let fixed = [
-            "summary", "description", "status", "resolution", "assignee", "reporter", "creator", "labels",
-            "project", "issuetype", "fixVersions", "created", "updated",
+            "summary",
+            "description",
+            "status",
+            "resolution",
+            "assignee",
+            "reporter",
+            "creator",
+            "labels",
+            "project",
+            "issuetype",
+            "fixVersions",
+            "created",
+            "updated",
         ];
         let memory = self.memory();
         let mut fields: Vec<String> = fixed.iter().map(|&name| name.to_owned()).collect();

@@ -56,7 +56,9 @@ fn satisfied(status: &Status, change: &StateChange) -> bool {
     let in_category = change.names.is_empty() && status.category == fitting(change.to);
     let resolution = status.resolution.as_deref();
     match change.to {
-        TicketState::Open | TicketState::InProgress => named || in_category && !tells(&status.name, &BLOCKED_STATUS),
+        TicketState::Open | TicketState::InProgress => {
+            named || in_category && !tells(&status.name, &BLOCKED_STATUS)
+        }
         TicketState::Blocked => named || in_category && tells(&status.name, &BLOCKED_STATUS),
         TicketState::Done => {
             let dropped = resolution.is_some_and(|r| DROPPED.iter().any(|name| same(name, r)));
@@ -76,8 +78,8 @@ fn satisfied(status: &Status, change: &StateChange) -> bool {
 fn rank(transition: &Transition, change: &StateChange) -> Option<usize> {
     let name = &transition.to.name;
     // What is dropped must read so afterwards: by its resolution or by its status.
-    let reads_dropped =
-        transition.fields.contains_key("resolution") && change.resolution.is_some() || tells(name, &DROPPED_STATUS);
+    let reads_dropped = transition.fields.contains_key("resolution") && change.resolution.is_some()
+        || tells(name, &DROPPED_STATUS);
     if let Some(at) = change.names.iter().position(|wanted| same(wanted, name)) {
         let trusted = change.to != TicketState::Dropped || reads_dropped || change.resolution.is_none();
         return trusted.then_some(at);
@@ -157,7 +159,8 @@ impl Jira {
             }
             if answer.status == StatusCode::BAD_REQUEST {
                 let said = answer.refusal().text();
-                let why = format!("transition `{}` is refused: {said}; {}", transition.name, offer(here, &open));
+                let why =
+                    format!("transition `{}` is refused: {said}; {}", transition.name, offer(here, &open));
                 return Err(Error::new(what, ErrorKind::Invalid(why)));
             }
             answer.success()?;

@@ -211,7 +211,9 @@ fn read_blocks(lines: &[&str]) -> Vec<Node> {
         let trimmed = first.trim();
         if trimmed.is_empty() {
             at += 1;
-        } else if let Some((inner, next)) = fenced(lines, at, "code").or_else(|| fenced(lines, at, "noformat")) {
+        } else if let Some((inner, next)) =
+            fenced(lines, at, "code").or_else(|| fenced(lines, at, "noformat"))
+        {
             let language = trimmed.strip_prefix("{code:").and_then(|rest| rest.split('}').next());
             nodes.push(Node::Code { language: language.map(str::to_owned), text: inner.join("\n") });
             at = next;

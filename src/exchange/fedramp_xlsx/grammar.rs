@@ -7,10 +7,10 @@
 //! Reading is tolerant, writing is strict, and what was written reads back the same: see the laws in the tests.
 
 use chrono::NaiveDate;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One planned step as a cell states it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedMilestone {
     /// Its number within the item, as written in the brackets.
     pub number: u32,
@@ -21,7 +21,7 @@ pub struct PlannedMilestone {
 }
 
 /// What a line of Milestone Changes says has happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChangeKind {
     /// The milestone was added.
@@ -44,7 +44,7 @@ impl ChangeKind {
 }
 
 /// One line of Milestone Changes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MilestoneChange {
     /// The number of the milestone it speaks of.
     pub number: u32,

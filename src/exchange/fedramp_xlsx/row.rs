@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::NaiveDate;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::grammar::{MilestoneChange, PlannedMilestone};
 
 /// The layout of a workbook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum TemplateVersion {
     /// FedRAMP POA&M template 2.1 (2024-03-29): 31 columns, milestones in columns of their own.
     #[serde(rename = "v2.1")]
@@ -29,7 +29,7 @@ impl fmt::Display for TemplateVersion {
 }
 
 /// Which of the template's sheets a row stands on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SheetKind {
     /// Open POA&M Items.
@@ -43,7 +43,7 @@ pub enum SheetKind {
 }
 
 /// The system that a workbook names above its open items. Blank where the workbook is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SystemHeader {
     /// Cloud service provider.
     pub csp: String,
@@ -56,7 +56,7 @@ pub struct SystemHeader {
 }
 
 /// A risk rating.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Rating {
     /// 180 days.
@@ -91,7 +91,7 @@ impl Rating {
 }
 
 /// How a deviation request stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Decision {
     /// Approved by the authorizing official.
@@ -114,7 +114,7 @@ impl Decision {
 }
 
 /// One POA&M item as a workbook states it. Texts are as written, without surrounding blanks and with `\n` line ends; blank is empty.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
     /// The sheet that it stands on.
     pub sheet: SheetKind,
@@ -236,7 +236,7 @@ impl Row {
 }
 
 /// Something a person should look at; the row was taken.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {
     /// The sheet's name as written.
     pub sheet: String,
@@ -249,7 +249,7 @@ pub struct Warning {
 }
 
 /// Something that was not taken.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     /// The sheet's name as written.
     pub sheet: String,
@@ -287,7 +287,7 @@ fn place(f: &mut fmt::Formatter<'_>, sheet: &str, row: u32, column: &str) -> fmt
 }
 
 /// A workbook that was read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Workbook {
     /// Its layout.
     pub version: TemplateVersion,

@@ -56,7 +56,9 @@ impl Site {
         value: &Value,
     ) -> Result<Option<Box<dyn FnOnce(&mut Issue)>>, String> {
         let edit: Box<dyn FnOnce(&mut Issue)> = match field {
-            "project" | "issuetype" | "resolution" | "priority" | "reporter" | "components" => return Ok(None),
+            "project" | "issuetype" | "resolution" | "priority" | "reporter" | "components" => {
+                return Ok(None);
+            }
             "summary" => {
                 let text = value.as_str().unwrap_or_default().to_owned();
                 if text.trim().is_empty() {
