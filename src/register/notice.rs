@@ -13,6 +13,8 @@ pub enum NoticeKind {
     Question,
     /// Answers an act: a command, a decision, a Done that lacks something.
     Answer,
+    /// A sign that a command was obeyed: a reaction where the site has one, else one line.
+    Acknowledgement,
     /// Tells of a decision made elsewhere.
     Decision,
     /// Unasked: at most one per ticket and day.

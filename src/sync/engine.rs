@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use connector_api::{
-    Account, ErrorKind, Fetched, LogRequest, Outcome, Patch, StateChange, Ticket, TicketLog, TicketRef, TicketState,
+    Account, ErrorKind, Fetched, LogRequest, Outcome, Patch, StateChange, Ticket, TicketLog, TicketRef,
 };
 
 use super::mapping::{self, Shown, Tracker, read_state, state_name, ticket_due};
@@ -413,7 +413,7 @@ fn sides(taking: &Taking<'_>, ticket: &Ticket) -> Result<Sides, SyncError> {
     let milestone = taking.milestone().ok_or_else(|| SyncError::Unknown(link.milestone.to_string()))?;
     let capabilities = taking.world.connector(&tracker.connection)?.capabilities();
     let in_field = taking.due_in_field(capabilities.due_field);
-    let their = ticket_due(tracker, in_field, ticket);
+    let their = ticket_due(in_field, ticket);
     let set_back = taking.world.settings.policy.moves.set_back;
     let due_apart = their.readable
         && their.date != milestone.due
@@ -488,7 +488,7 @@ async fn keep_losers(taking: &mut Taking<'_>, merged: &Merged) -> Result<(), Syn
 
 /// Keeps what was seen, for drift detection and lists.
 fn observe(taking: &mut Taking<'_>, ticket: &Ticket, sides: &Sides, merged: &Merged) {
-    let due = ticket_due(taking.tracker, sides.due_in_field, ticket);
+    let due = ticket_due(sides.due_in_field, ticket);
     let person = sides
         .their_assignee
         .as_ref()
@@ -530,13 +530,9 @@ fn patch(taking: &Taking<'_>, sides: &Sides, merged: &Merged) -> Patch {
         state: merged.state.map(|to| StateChange {
             to,
             names: mapping::names_of(&tracker.states, to),
-            resolution: match to {
-                TicketState::Done => tracker.done_resolution.clone(),
-                TicketState::Dropped => tracker.dropped_resolution.clone(),
-                TicketState::Open | TicketState::InProgress | TicketState::Blocked => None,
-            },
+            resolution: tracker.resolutions.get(&to).cloned(),
             comment: reason,
-            fields: tracker.transition_fields.clone(),
+            fields: tracker.transition_fields.get(&to).cloned().unwrap_or_default(),
         }),
         project: tracker.project.clone(),
     }
@@ -577,7 +573,7 @@ fn settle(link: &mut Link, plan: &Plan, after: &Ticket, tracker: &Tracker, world
         state_name(state).clone_into(&mut link.observed.state);
         link.observed.status.clone_from(&after.status.name);
     }
-    let due = ticket_due(tracker, sides.due_in_field, after);
+    let due = ticket_due(sides.due_in_field, after);
     if merged.due.is_some() || (!sides.due_in_field && due.readable) {
         link.base.due = Some(Pair { ours: sides.our_due, theirs: due.date });
         link.observed.due = due.date;

@@ -16,17 +16,29 @@ pub struct Tracker {
     pub connection: String,
     /// Its project or repository, and where fields live.
     pub project: ProjectSpec,
-    /// What each status name (or `label:NAME`) reads as, where it differs from the default.
-    pub states: BTreeMap<String, TicketState>,
-    /// Resolution to set when the register drops a milestone.
-    pub dropped_resolution: Option<String>,
-    /// Resolution to set when the register has a milestone done.
-    pub done_resolution: Option<String>,
+    /// What statuses mean, in order: the first that fits counts, before the default table.
+    pub states: Vec<(Name, TicketState)>,
+    /// The resolution that a transition to a state sets.
+    pub resolutions: BTreeMap<TicketState, String>,
+    /// Fields that a transition to a state demands, by id.
+    pub transition_fields: BTreeMap<TicketState, BTreeMap<String, serde_json::Value>>,
     /// How much a ticket may tell.
     pub disclosure: Disclosure,
-    /// Fields that a transition demands, by id.
-    pub transition_fields: BTreeMap<String, serde_json::Value>,
 }
+
+/// What a state is told by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Name {
+    /// The status's own name; on GitHub `open` or `closed`.
+    Status(String),
+    /// Jira's resolution, GitHub's reason of closing.
+    Resolution(String),
+    /// A label.
+    Label(String),
+}
+
+/// A tracker's table.
+pub type States = [(Name, TicketState)];
 
 /// How much a ticket may tell of the weakness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -90,15 +102,14 @@ pub fn title_text<'a>(prefix: &str, title: &'a str) -> &'a str {
 /// What a ticket's state reads as: by the tracker's table, else by its status category and resolution.
 ///
 /// Won't Do, Duplicate and the like complete nothing: they read as dropped.
-pub fn read_state(states: &BTreeMap<String, TicketState>, status: &Status, labels: &BTreeSet<String>) -> TicketState {
-    if let Some(state) = states.iter().find(|(name, _)| name.eq_ignore_ascii_case(&status.name)).map(|(_, s)| *s) {
-        let dropped = state == TicketState::Done && status.resolution.as_deref().is_some_and(is_without_fix);
-        if dropped {
-            return TicketState::Dropped;
-        }
-        if state != TicketState::Open {
-            return state;
-        }
+pub fn read_state(states: &States, status: &Status, labels: &BTreeSet<String>) -> TicketState {
+    let fits = |name: &Name| match name {
+        Name::Status(name) => name.eq_ignore_ascii_case(&status.name),
+        Name::Resolution(name) => status.resolution.as_ref().is_some_and(|r| name.eq_ignore_ascii_case(r)),
+        Name::Label(name) => labels.iter().any(|label| name.eq_ignore_ascii_case(label)),
+    };
+    if let Some((_, state)) = states.iter().find(|(name, _)| fits(name)) {
+        return *state;
     }
     match status.category {
         StatusCategory::Done => match status.resolution.as_deref() {
@@ -106,13 +117,14 @@ pub fn read_state(states: &BTreeMap<String, TicketState>, status: &Status, label
             Some(_) | None => TicketState::Done,
         },
         StatusCategory::Todo | StatusCategory::InProgress => {
-            let labelled = labels.iter().filter_map(|label| label_state(states, label)).max();
-            let named_blocked = ["blocked", "on hold", "impeded"].iter().any(|n| n.eq_ignore_ascii_case(&status.name));
-            match (labelled, status.category) {
-                (Some(state), _) => state,
-                (None, _) if named_blocked => TicketState::Blocked,
-                (None, StatusCategory::InProgress) => TicketState::InProgress,
-                (None, StatusCategory::Todo | StatusCategory::Done) => TicketState::Open,
+            let blocked = ["blocked", "on hold", "impeded"];
+            let labelled = |names: &[&str]| labels.iter().any(|l| names.iter().any(|n| n.eq_ignore_ascii_case(l)));
+            if blocked.iter().any(|name| name.eq_ignore_ascii_case(&status.name)) || labelled(&["blocked"]) {
+                TicketState::Blocked
+            } else if status.category == StatusCategory::InProgress || labelled(&["in progress", "in-progress"]) {
+                TicketState::InProgress
+            } else {
+                TicketState::Open
             }
         }
     }
@@ -128,22 +140,17 @@ fn is_without_fix(resolution: &str) -> bool {
     WITHOUT_FIX.contains(&plain.as_str())
 }
 
-/// What a label says of an unfinished ticket's state.
-fn label_state(states: &BTreeMap<String, TicketState>, label: &str) -> Option<TicketState> {
-    let configured = states
+/// The names of the table that read as `state`, as a connector takes them.
+pub fn names_of(states: &States, state: TicketState) -> Vec<String> {
+    states
         .iter()
-        .find(|(name, _)| name.strip_prefix("label:").is_some_and(|name| name.eq_ignore_ascii_case(label)))
-        .map(|(_, state)| *state);
-    configured.or_else(|| match label.to_lowercase().as_str() {
-        "blocked" => Some(TicketState::Blocked),
-        "in progress" | "in-progress" => Some(TicketState::InProgress),
-        _ => None,
-    })
-}
-
-/// The status names of the table that read as `state`.
-pub fn names_of(states: &BTreeMap<String, TicketState>, state: TicketState) -> Vec<String> {
-    states.iter().filter(|(_, s)| **s == state).map(|(name, _)| name.clone()).collect()
+        .filter(|(_, s)| *s == state)
+        .filter_map(|(name, _)| match name {
+            Name::Status(name) => Some(name.clone()),
+            Name::Label(name) => Some(format!("label:{name}")),
+            Name::Resolution(_) => None,
+        })
+        .collect()
 }
 
 /// What a milestone's state is in a ticket.
@@ -326,10 +333,10 @@ pub struct TicketDue {
 }
 
 /// Where the due date lives: a field of the ticket, else the block's line.
-pub fn ticket_due(tracker: &Tracker, field: bool, ticket: &Ticket) -> TicketDue {
+pub fn ticket_due(field: bool, ticket: &Ticket) -> TicketDue {
     let fine = |date| TicketDue { date, readable: true, problem: None };
     let bad = |problem: Option<String>| TicketDue { date: None, readable: false, problem };
-    if field && tracker.project.due_field.as_deref() != Some("block") {
+    if field {
         return fine(ticket.due);
     }
     match due_line(ticket.description.block.as_deref()) {

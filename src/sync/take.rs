@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use connector_api::{Account, Comment, HistoryEntry, HistoryKind, Status, Ticket, TicketLog, TicketState};
 
-use super::mapping::{self, Tracker, read_state, state_name, ticket_due};
+use super::mapping::{Tracker, read_state, state_name, ticket_due};
 use super::{SyncError, World, obey, proof};
 use crate::drift;
 use crate::register::decide::{
     Command, NewEvidence, ProposedMove, Refusal, TicketReads, TicketTransition, decide,
 };
-use crate::register::{Actor, Link, Milestone, Register};
+use crate::register::{Actor, Link, Milestone, Register, Subject};
 use crate::store::Tx;
 
 /// A ticket's log, with the bytes of what it proves kept already.
@@ -274,12 +274,12 @@ impl Taking<'_> {
 
     /// Whether the due date lives in a field of the ticket.
     pub fn due_in_field(&self, site_has_field: bool) -> bool {
-        site_has_field && self.tracker.project.due_field.as_deref() != Some("block")
+        site_has_field && self.tracker.project.due_field.is_some()
     }
 
     /// Without a history of the due date, each observed value is a move by `unknown`.
     async fn take_due_level(&mut self, ticket: &Ticket, in_field: bool) -> Result<(), SyncError> {
-        let due = ticket_due(self.tracker, in_field, ticket);
+        let due = ticket_due(in_field, ticket);
         let Some(base) = self.link.base.due.clone() else { return Ok(()) };
         if !due.readable || due.date == base.theirs {
             return Ok(());
@@ -307,18 +307,13 @@ impl Taking<'_> {
 
     /// Detects drift of the milestone and its items again, and records what opened and settled.
     pub async fn redetect(&mut self) -> Result<(), SyncError> {
-        drift::redetect(self.tx, &mut self.register, self.world_view(), self.now).await?;
+        let settings = self.world.settings.clone();
+        let mut subjects = BTreeSet::from([Subject::Milestone(self.link.milestone)]);
+        subjects.extend(self.milestone().into_iter().flat_map(|m| m.serves.iter().cloned().map(Subject::Item)));
+        let standing = settings.standing(&self.link.system)?;
+        // What was just seen of the ticket counts, though the link is saved last.
+        drift::redetect(self.tx, &mut self.register, &subjects, Some(&self.link), &standing, self.now).await?;
         Ok(())
-    }
-
-    fn world_view(&self) -> drift::View<'_> {
-        let settings = &self.world.settings;
-        drift::View {
-            people: &settings.people,
-            policy: &settings.policy,
-            calendar: settings.systems.get(self.link.system.as_str()).map(|system| &system.calendar),
-            routed: &|register, milestone| mapping::route(&settings.routes, register, milestone).is_some(),
-        }
     }
 }
 

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use connector_api::{Account, Connector};
 
-use super::mapping::{Route, Tracker};
+use super::mapping::{self, Route, Tracker};
 use crate::clock::Clock;
+use crate::drift::{Standing, Wiring};
 use crate::register::decide::Deciding;
 use crate::register::policy::{Calendar, Policy, RuleSet};
-use crate::register::{Actor, Person, Role, Roles, SystemId};
+use crate::register::{Actor, Milestone, Person, Register, Role, Roles, SystemId};
 use crate::store::{Db, EvidenceStore, StoreError, Writer};
 
 /// The configuration as far as the bridge reads it.
@@ -167,6 +168,36 @@ impl Settings {
             rules: &of.rules,
             people: &self.people,
         })
+    }
+}
+
+impl Settings {
+    /// What drift detection of a system reads beside the store.
+    pub fn standing(&self, system: &SystemId) -> Result<Standing<'_>, SyncError> {
+        let of = self.system(system)?;
+        Ok(Standing {
+            calendar: &of.calendar,
+            policy: &self.policy,
+            rules: &of.rules,
+            people: &self.people,
+            wiring: self,
+        })
+    }
+}
+
+impl Wiring for Settings {
+    fn tracker_for<'a>(&'a self, register: &Register, milestone: &Milestone) -> Option<&'a str> {
+        mapping::route(&self.routes, register, milestone)
+    }
+
+    fn has_account(&self, tracker: &str, person: &Person) -> bool {
+        self.trackers
+            .get(tracker)
+            .and_then(|tracker| self.connections.get(&tracker.connection))
+            .is_some_and(|kind| match kind {
+                Kind::Github => person.github.is_some(),
+                Kind::Jira => person.jira.is_some(),
+            })
     }
 }
 

@@ -1,0 +1,156 @@
+//! People's commands: decided, recorded, and followed by what they touch, in one transaction.
+
+use std::collections::BTreeSet;
+
+use crate::drift;
+use crate::register::decide::{Command, Refusal, decide_all};
+use crate::register::{Actor, Change, ItemNumber, MilestoneNumber, Register, Role, Roles, SystemId};
+use crate::store::{Scope, StoreError};
+use crate::sync::{SyncError, World};
+
+/// Who gives a command, and what they may do.
+#[derive(Debug, Clone)]
+pub struct Who {
+    /// As the journal names them.
+    pub actor: Actor,
+    /// In the system of the command.
+    pub roles: Roles,
+}
+
+/// Why a command was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum ActError {
+    /// A guard is against it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The bridge or the store failed.
+    #[error("the command could not be carried out")]
+    Failed(#[from] SyncError),
+}
+
+impl From<StoreError> for ActError {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Whoever runs a command where the store is: the person named, else the operating system's user with every role.
+pub fn who(world: &World, system: &SystemId, name: Option<&str>, user: &str) -> Result<Who, Refusal> {
+    match name {
+        Some(name) => {
+            let person = world.settings.people.get(name).ok_or_else(|| {
+                Refusal::new("act", format!("{name:?} is no [[person]] of the configuration"))
+            })?;
+            Ok(Who { actor: Actor::Person(person.name.clone()), roles: person.roles_in(system.as_str()) })
+        }
+        None => Ok(Who { actor: Actor::Local(user.to_owned()), roles: Role::ALL.into_iter().collect() }),
+    }
+}
+
+/// Carries out commands as one: all or none. Gives the changes and the part of the register that they concern.
+pub async fn act(
+    world: &World,
+    system: &SystemId,
+    who: &Who,
+    commands: Vec<Command>,
+) -> Result<(Vec<Change>, Register), ActError> {
+    let (outer, system, who) = (world.clone(), system.clone(), who.clone());
+    world
+        .writer
+        .submit(move |tx| {
+            Box::pin(async move {
+                let world = outer;
+                let now = world.clock.now();
+                tx.lock(std::slice::from_ref(&system)).await?;
+                let mut register = tx.load(&system, scope(&commands)).await?;
+                let settings = &world.settings;
+                let Ok(of) = settings.system(&system) else {
+                    return Ok(Err(Refusal::new("act", format!("{system} is no [[system]] of the configuration"))));
+                };
+                let by = crate::register::decide::Deciding {
+                    actor: who.actor.clone(),
+                    roles: who.roles.clone(),
+                    now,
+                    calendar: &of.calendar,
+                    policy: &settings.policy,
+                    rules: &of.rules,
+                    people: &settings.people,
+                };
+                let changes = match decide_all(&register, &by, &commands) {
+                    Ok(changes) => changes,
+                    Err(refusal) => return Ok(Err(refusal)),
+                };
+                let mut subjects = drift::touched(&register, &changes);
+                tx.record(&mut register, now, &who.actor, "command", &changes).await?;
+                subjects.extend(drift::touched(&register, &changes));
+                let standing = settings.standing(&system).map_err(crate::sync::engine::into_store)?;
+                drift::redetect(tx, &mut register, &subjects, None, &standing, now).await?;
+                tx.mark_dirty_of(&system, &drift::milestones_in(&subjects), now).await?;
+                Ok(Ok((changes, register)))
+            })
+        })
+        .await?
+        .map_err(ActError::Refused)
+}
+
+/// The part of the register that commands need.
+fn scope(commands: &[Command]) -> Scope {
+    let mut items: BTreeSet<ItemNumber> = BTreeSet::new();
+    let mut milestones: BTreeSet<MilestoneNumber> = BTreeSet::new();
+    for command in commands {
+        match command {
+            Command::AddItem { number, .. } => items.extend(number.clone()),
+            Command::EditItem { item, .. } | Command::CorrectItem { item, .. } => {
+                items.insert(item.clone());
+            }
+            Command::CloseItem { item, disposition, .. } => {
+                items.insert(item.clone());
+                if let crate::register::Disposition::DuplicateOf(other) = disposition {
+                    items.insert(other.clone());
+                }
+            }
+            Command::Import(row) => {
+                items.insert(row.number.clone());
+            }
+            Command::AddMilestone(new) => {
+                items.extend(new.serves.iter().cloned());
+                milestones.extend(new.depends_on.iter().copied());
+            }
+            Command::SetServes { milestone, serves } => {
+                milestones.insert(*milestone);
+                items.extend(serves.iter().cloned());
+            }
+            Command::AddEvidence(new) => match &new.of {
+                crate::register::EvidenceOf::Milestone(number) => {
+                    milestones.insert(*number);
+                }
+                crate::register::EvidenceOf::Item(number) => {
+                    items.insert(number.clone());
+                }
+                crate::register::EvidenceOf::Source(_) => {}
+            },
+            Command::Transition(transition) => {
+                milestones.insert(transition.milestone);
+            }
+            Command::Propose(proposed) => {
+                milestones.insert(proposed.milestone);
+            }
+            Command::SetOwner { milestone, .. }
+            | Command::SetState { milestone, .. }
+            | Command::Ticket { milestone, .. }
+            | Command::TicketTitle { milestone, .. }
+            | Command::Explain { milestone, .. }
+            | Command::Approve { milestone, .. }
+            | Command::Reject { milestone, .. }
+            | Command::Say { milestone, .. } => {
+                milestones.insert(*milestone);
+            }
+        }
+    }
+    match (items.is_empty(), milestones.is_empty()) {
+        (true, true) => Scope::System,
+        (false, true) => Scope::Items(items),
+        (true, false) => Scope::Milestones(milestones),
+        (false, false) => Scope::All,
+    }
+}

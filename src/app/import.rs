@@ -1,0 +1,341 @@
+//! Import: the file is kept as source evidence, parsed whole, planned, and applied in transactions of bounded size
+//! under one import. Idempotent: a crash is finished by running it again, and until then it shows as unfinished.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::act::{ActError, Who};
+use crate::drift;
+use crate::exchange::fedramp_xlsx::{self, Limits, ReadError, Refused, Warning};
+use crate::exchange::import::{ImportPlan, plan};
+use crate::register::decide::{Command, Deciding, NewEvidence, decide, decide_all};
+use crate::register::{
+    Change, Digest, Drift, DriftKind, EvidenceKind, EvidenceOf, ItemNumber, Register, Subject, SystemId,
+};
+use crate::store::{Scope, StoreError, Tx};
+use crate::sync::World;
+use crate::sync::engine::into_store;
+
+/// Items per transaction: a few changes each, so that one stays near 500 changes.
+const CHUNK: usize = 100;
+
+/// What an import did, as scripts read it.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Report {
+    /// Rows read.
+    pub read: usize,
+    /// Items that came to be.
+    pub created: usize,
+    /// Items that changed.
+    pub changed: usize,
+    /// Items that stayed as they were.
+    pub unchanged: usize,
+    /// What a person should look at.
+    pub warnings: Vec<Warning>,
+    /// What was not taken.
+    pub refused: Vec<Refused>,
+    /// Digest of the file.
+    pub file: String,
+    /// What was or would be done, in words; only in a dry run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub plan: Vec<String>,
+}
+
+/// Why nothing was imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The file cannot be read.
+    #[error("{file} cannot be imported")]
+    Unreadable {
+        /// File name.
+        file: String,
+        /// Why.
+        #[source]
+        why: ReadError,
+    },
+    /// Recording failed.
+    #[error(transparent)]
+    Act(#[from] ActError),
+}
+
+impl From<StoreError> for ImportError {
+    fn from(error: StoreError) -> Self {
+        Self::Act(error.into())
+    }
+}
+
+/// Imports a workbook. `progress` hears how many of how many rows are done.
+pub async fn import(
+    world: &World,
+    system: &SystemId,
+    who: &Who,
+    name: &str,
+    bytes: bytes::Bytes,
+    dry_run: bool,
+    progress: &(dyn Fn(usize, usize) + Send + Sync),
+) -> Result<Report, ImportError> {
+    let file = Digest::of(&bytes);
+    let workbook = fedramp_xlsx::read(&bytes, &Limits::default())
+        .map_err(|why| ImportError::Unreadable { file: name.to_owned(), why })?;
+    let known = {
+        let mut read = world.db.read().await?;
+        read.imported_rows(system).await?
+    };
+    let people: BTreeSet<String> = world.settings.people.keys().cloned().collect();
+    let plan = plan(&workbook, &file, &known, &people);
+    let mut report = Report {
+        read: plan.read,
+        warnings: plan.warnings.clone(),
+        refused: plan.refused.clone(),
+        file: file.to_string(),
+        ..Report::default()
+    };
+    if dry_run {
+        tell(&plan, &known, &mut report);
+        return Ok(report);
+    }
+    let all_same = plan.items.iter().all(|item| {
+        known.get(&item.number).and_then(Option::as_ref).is_some_and(|last| {
+            last.cells == item.row.cells && last.sheet == item.row.sheet
+        })
+    });
+    if all_same && !plan.items.is_empty() && finished(world, system, &file).await? {
+        report.unchanged = plan.items.len();
+        progress(plan.items.len(), plan.items.len());
+        return Ok(report);
+    }
+    world.evidence.put(bytes.clone()).await?;
+    begin(world, system, who, name, &file, bytes.len() as u64, &plan).await?;
+    let total = plan.items.len();
+    let mut done = 0;
+    for chunk in plan.items.chunks(CHUNK) {
+        let outcome = take(world, system, who, &file, chunk.iter().cloned().map(|i| Command::Import(Box::new(i))).collect()).await?;
+        report.created += outcome.created;
+        report.changed += outcome.changed;
+        report.unchanged += outcome.unchanged;
+        done += chunk.len();
+        progress(done, total);
+    }
+    finish(world, system, who, &file, &plan).await?;
+    Ok(report)
+}
+
+fn tell(plan: &ImportPlan, known: &BTreeMap<ItemNumber, Option<crate::register::ImportedRow>>, report: &mut Report) {
+    for item in &plan.items {
+        let place = format!("{} row {}", item.row.sheet, item.row.row);
+        match known.get(&item.number) {
+            None => {
+                report.created += 1;
+                let status = if item.closed { "closed" } else { "open" };
+                report.plan.push(format!("add {} as {status} from {place}: {}", item.number, item.facts.title));
+            }
+            Some(Some(last)) if last.cells == item.row.cells && last.sheet == item.row.sheet => report.unchanged += 1,
+            Some(last) => {
+                report.changed += 1;
+                let fields: Vec<&str> = last.as_ref().map_or_else(Vec::new, |last| {
+                    let names: BTreeSet<&String> = last.cells.keys().chain(item.row.cells.keys()).collect();
+                    names.into_iter().filter(|n| last.cells.get(*n) != item.row.cells.get(*n)).map(String::as_str).collect()
+                });
+                report.plan.push(format!("change {} from {place}: {}", item.number, fields.join(", ")));
+            }
+        }
+    }
+}
+
+async fn finished(world: &World, system: &SystemId, file: &Digest) -> Result<bool, StoreError> {
+    let mut read = world.db.read().await?;
+    Ok(read.import(system, file).await?.is_some_and(|import| import.finished.is_some()))
+}
+
+struct Outcome {
+    created: usize,
+    changed: usize,
+    unchanged: usize,
+}
+
+impl Outcome {
+    fn of(numbers: &BTreeSet<ItemNumber>, before: &Register, changes: &[Change]) -> Self {
+        let created = numbers.iter().filter(|number| !before.items.contains_key(*number)).count();
+        let touched: BTreeSet<&ItemNumber> = changes
+            .iter()
+            .filter_map(|change| match change {
+                Change::ItemFactsChanged { item, .. } => Some(item),
+                _ => None,
+            })
+            .collect();
+        Self { created, changed: touched.len(), unchanged: numbers.len() - created - touched.len() }
+    }
+}
+
+/// Records the file as source evidence, once, and that its import began.
+async fn begin(
+    world: &World,
+    system: &SystemId,
+    who: &Who,
+    name: &str,
+    file: &Digest,
+    size: u64,
+    plan: &ImportPlan,
+) -> Result<(), ImportError> {
+    let (outer, system, who, file, name) = (world.clone(), system.clone(), who.clone(), file.clone(), name.to_owned());
+    let rows = u32::try_from(plan.items.len()).unwrap_or(u32::MAX);
+    world
+        .writer
+        .submit(move |tx| {
+            Box::pin(async move {
+                let world = outer;
+                let now = world.clock.now();
+                tx.lock(std::slice::from_ref(&system)).await?;
+                if tx.import(&system, &file).await?.is_some() {
+                    return Ok(());
+                }
+                let mut register = tx.load(&system, Scope::System).await?;
+                let evidence = Command::AddEvidence(Box::new(NewEvidence {
+                    of: EvidenceOf::Source(name.clone()),
+                    kind: EvidenceKind::Document,
+                    title: format!("imported workbook {name}"),
+                    digest: Some(file.clone()),
+                    size,
+                    media_type: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet".to_owned(),
+                    authors: vec![who.actor.clone()],
+                    observed: now,
+                    source: format!("import {file}"),
+                    details: BTreeMap::new(),
+                }));
+                let mut changes = {
+                    let by = deciding(&world, &system, &who)?;
+                    decide(&register, &by, &evidence).unwrap_or_default()
+                };
+                changes.push(Change::ImportStarted { file: file.clone(), name, rows });
+                tx.record(&mut register, now, &who.actor, &format!("import {file}"), &changes).await?;
+                Ok::<_, StoreError>(())
+            })
+        })
+        .await?;
+    Ok(())
+}
+
+fn deciding<'a>(world: &'a World, system: &SystemId, who: &Who) -> Result<Deciding<'a>, StoreError> {
+    let mut by = world.settings.deciding(system, who.actor.clone(), world.clock.now()).map_err(into_store)?;
+    by.roles.clone_from(&who.roles);
+    Ok(by)
+}
+
+/// Takes some rows in one transaction.
+async fn take(
+    world: &World,
+    system: &SystemId,
+    who: &Who,
+    file: &Digest,
+    commands: Vec<Command>,
+) -> Result<Outcome, ImportError> {
+    let (outer, system, who, file) = (world.clone(), system.clone(), who.clone(), file.clone());
+    let outcome = world
+        .writer
+        .submit(move |tx| {
+            Box::pin(async move {
+                let world = outer;
+                let now = world.clock.now();
+                tx.lock(std::slice::from_ref(&system)).await?;
+                let numbers: BTreeSet<ItemNumber> = commands
+                    .iter()
+                    .filter_map(|command| match command {
+                        Command::Import(item) => Some(item.number.clone()),
+                        _ => None,
+                    })
+                    .collect();
+                let mut register = tx.load(&system, Scope::Items(numbers.clone())).await?;
+                let all = {
+                    let by = deciding(&world, &system, &who)?;
+                    decide_all(&register, &by, &commands)
+                        .map_err(|refusal| StoreError::Refused(refusal.to_string()))?
+                };
+                let outcome = Outcome::of(&numbers, &register, &all);
+                if all.is_empty() {
+                    return Ok(outcome);
+                }
+                let cause = format!("import {file}");
+                tx.record(&mut register, now, &who.actor, &cause, &all).await?;
+                let subjects = drift::touched(&register, &all);
+                redetect(tx, &world, &mut register, &subjects).await?;
+                tx.mark_dirty_of(&system, &drift::milestones_in(&subjects), now).await?;
+                Ok::<_, StoreError>(outcome)
+            })
+        })
+        .await?;
+    Ok(outcome)
+}
+
+async fn redetect(
+    tx: &mut Tx,
+    world: &World,
+    register: &mut Register,
+    subjects: &BTreeSet<Subject>,
+) -> Result<(), StoreError> {
+    let system = register.system.id.clone();
+    let standing = world.settings.standing(&system).map_err(into_store)?;
+    drift::redetect(tx, register, subjects, None, &standing, world.clock.now()).await
+}
+
+/// Says which open items the newer file lacks (drift, never closure), and that all of it was taken.
+async fn finish(
+    world: &World,
+    system: &SystemId,
+    who: &Who,
+    file: &Digest,
+    plan: &ImportPlan,
+) -> Result<(), ImportError> {
+    let present: BTreeSet<ItemNumber> = plan.items.iter().map(|item| item.number.clone()).collect();
+    let (outer, system, who, file) = (world.clone(), system.clone(), who.clone(), file.clone());
+    world
+        .writer
+        .submit(move |tx| {
+            Box::pin(async move {
+                let now = outer.clock.now();
+                tx.lock(std::slice::from_ref(&system)).await?;
+                let absent = tx.open_imported_items(&system).await?;
+                let standing = tx.open_drifts_of_kind(&system, DriftKind::AbsentFromImport).await?;
+                let mut register = tx.load(&system, Scope::System).await?;
+                let mut changes = Vec::new();
+                let mut number = register.system.last_drift;
+                for item in absent.into_iter().filter(|item| !present.contains(item)) {
+                    if standing.iter().any(|drift| drift.subject == Subject::Item(item.clone())) {
+                        continue;
+                    }
+                    number += 1;
+                    changes.push(Change::DriftOpened {
+                        drift: Drift {
+                            number,
+                            kind: DriftKind::AbsentFromImport,
+                            subject: Subject::Item(item),
+                            key: String::new(),
+                            detail: format!("the workbook {} lacks it", file.as_str().get(..12).unwrap_or_default()),
+                            opened: now,
+                            settled: None,
+                            settled_by: None,
+                        },
+                    });
+                }
+                for drift in standing {
+                    if let Subject::Item(item) = &drift.subject
+                        && present.contains(item)
+                    {
+                        register.drifts.insert(drift.number, drift.clone());
+                        let by = "a newer workbook has it again".to_owned();
+                        changes.push(Change::DriftSettled { number: drift.number, by });
+                    }
+                }
+                if let Some(import) = tx.import(&system, &file).await? {
+                    register.imports.insert(file.clone(), import);
+                }
+                changes.push(Change::ImportFinished { file: file.clone() });
+                for chunk in changes.chunks(500) {
+                    tx.record(&mut register, now, &who.actor, &format!("import {file}"), chunk).await?;
+                }
+                Ok::<_, StoreError>(())
+            })
+        })
+        .await?;
+    Ok(())
+}
