@@ -19,7 +19,7 @@ pub struct Error {
     pub outcome: Outcome,
     /// The failure of the exchange itself.
     #[source]
-    pub source: Option<TransportError>,
+    pub source: Option<Box<TransportError>>,
 }
 
 /// Whether the tracker may have done what we asked.
@@ -118,6 +118,6 @@ impl Error {
                 ErrorKind::Unavailable(source.to_string())
             }
         };
-        Self { what: what.into(), kind, outcome, source: Some(source) }
+        Self { what: what.into(), kind, outcome, source: Some(Box::new(source)) }
     }
 }

@@ -28,8 +28,8 @@ impl Marker {
     }
 
     /// Reads a hidden line back.
-    pub fn parse(line: &str) -> Option<Self> {
-        let (installation, link) = line.trim().strip_prefix("poam:")?.split_once('/')?;
+    pub fn parse(text: &str) -> Option<Self> {
+        let (installation, link) = text.trim().strip_prefix("poam:")?.split_once('/')?;
         let plain = |s: &str| !s.is_empty() && s.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
         (plain(installation) && plain(link))
             .then(|| Self { installation: installation.to_owned(), link: link.to_owned() })

@@ -2,13 +2,23 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `model` | repositories, issues, people and what they can do; every deed leaves its event and its webhook |
+//! | `model` | repositories, issues, people, and who may do what |
+//! | `issues`, `comments`, `pulls` | what people do; every deed leaves its event and its webhook |
+//! | `hooks` | webhook deliveries |
 //! | `view` | the model as GitHub's JSON |
-//! | `wire` | requests in, answers out: access, paging, tags, limits, moved and deleted things |
+//! | `wire` | requests in, answers out: access, tags, limits, headers |
+//! | `routes` | what each address does; moved and deleted things |
+//! | `pages` | pages of a listing and their links |
 //!
 //! It is deterministic: ids come from counters, time from the clock it is given.
 
+mod comments;
+mod hooks;
+mod issues;
 mod model;
+mod pages;
+mod pulls;
+mod routes;
 mod view;
 mod wire;
 
@@ -22,7 +32,7 @@ use secrecy::SecretString;
 use url::Url;
 
 pub use model::Permission;
-use model::{Edit, Issue, Model, Place};
+use model::{Edit, Issue, Model, Place, Secondary};
 
 use crate::{lock, text};
 
@@ -88,14 +98,14 @@ impl FakeGithub {
         lock(&self.model).open_pull(full_name, author, title, body)
     }
 
-    /// Requests that are left until the hour is over; none is unlimited.
+    /// Requests that are left until this is set anew; none is unlimited, and the start.
     pub fn set_budget(&self, left: Option<u32>) {
         lock(&self.model).budget = left;
     }
 
     /// Refuses every write from now on with a secondary limit that names this many seconds, or names none.
     pub fn set_secondary_limit(&self, on: bool, retry_after: Option<u32>) {
-        lock(&self.model).secondary = on.then_some(retry_after);
+        lock(&self.model).secondary = on.then_some(Secondary { retry_after });
     }
 
     fn change(&self, place: Place, by: &Account, edit: Edit) -> Result<(), String> {

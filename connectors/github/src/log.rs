@@ -40,7 +40,7 @@ pub(crate) async fn read(github: &GitHub, request: &LogRequest) -> Result<Ticket
         }
         let Some(mut kind) = kind_of(event, ticket) else { continue };
         if let HistoryKind::Status { closer, .. } = &mut kind
-            && event.event == "closed"
+            && event.name == "closed"
         {
             *closer = find_closer(github, ticket, event, &events).await?;
         }
@@ -98,14 +98,12 @@ async fn comments(
 
 /// An event's own id, else one made of what cannot change about it.
 fn id_of(event: &Event) -> String {
-    match event.id {
-        Some(id) => id.to_string(),
-        None => {
-            let at = event.created_at.to_rfc3339_opts(SecondsFormat::Secs, true);
-            let by = event.actor.as_ref().map_or("ghost", |actor| &actor.login);
-            format!("{}:{at}:{by}", event.event)
-        }
+    if let Some(id) = event.id {
+        return id.to_string();
     }
+    let at = event.created_at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let by = event.actor.as_ref().map_or("ghost", |actor| &actor.login);
+    format!("{}:{at}:{by}", event.name)
 }
 
 /// What an event says about the ticket itself.
@@ -114,7 +112,7 @@ fn kind_of(event: &Event, ticket: &TicketRef) -> Option<HistoryKind> {
         let name = event.label.as_ref()?.name.clone()?;
         Some(HistoryKind::Label { name, added })
     };
-    match event.event.as_str() {
+    match event.name.as_str() {
         "closed" => Some(HistoryKind::Status {
             from: Some(status("open", None)),
             to: status("closed", event.state_reason.clone()),
@@ -143,17 +141,17 @@ fn kind_of(event: &Event, ticket: &TicketRef) -> Option<HistoryKind> {
 async fn find_closer(
     github: &GitHub,
     ticket: &TicketRef,
-    closed: &Event,
+    closing: &Event,
     events: &[Event],
 ) -> Result<Option<Closer>> {
-    let mut closer = Closer { commit: closed.commit_id.clone(), ..Closer::default() };
+    let mut closer = Closer { commit: closing.commit_id.clone(), ..Closer::default() };
     let sources = events.iter().filter_map(|event| event.source.as_ref()?.issue.as_ref());
-    for source in sources.filter(|source| merged_then(source, closed.created_at)) {
+    for source in sources.filter(|source| merged_then(source, closing.created_at)) {
         let project = source.repository_url.as_deref().and_then(repository_of_url);
         let project = project.unwrap_or_else(|| ticket.project.clone());
         let number = source.number.to_string();
         let Some(pull) = optional::<Pull>(github, &project, &["pulls", &number]).await? else { continue };
-        let by_commit = closed.commit_id.is_some() && closed.commit_id == pull.merge_commit_sha;
+        let by_commit = closing.commit_id.is_some() && closing.commit_id == pull.merge_commit_sha;
         if !pull.merged || !(by_commit || says_it_closes(source, ticket, &project)) {
             continue;
         }
@@ -172,7 +170,7 @@ async fn find_closer(
         break;
     }
     if let (Some(sha), None) = (&closer.commit, &closer.pull_request) {
-        let project = closed.commit_url.as_deref().and_then(repository_of_url);
+        let project = closing.commit_url.as_deref().and_then(repository_of_url);
         let project = project.unwrap_or_else(|| ticket.project.clone());
         let commit = optional::<Commit>(github, &project, &["commits", sha]).await?;
         let people = commit.into_iter().flat_map(|commit| [commit.author, commit.committer]);

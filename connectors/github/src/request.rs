@@ -112,14 +112,11 @@ impl Site {
 
     pub(crate) fn url(&self, path: &[&str]) -> Result<Url> {
         let mut url = self.base.clone();
-        match url.path_segments_mut() {
-            Ok(mut segments) => {
-                segments.pop_if_empty().extend(path);
-            }
-            Err(()) => {
-                let said = format!("the base address {} cannot have a path", self.base);
-                return Err(Error::new("form an address", ErrorKind::Invalid(said)));
-            }
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        } else {
+            let said = format!("the base address {} cannot have a path", self.base);
+            return Err(Error::new("form an address", ErrorKind::Invalid(said)));
         }
         Ok(url)
     }
@@ -337,7 +334,7 @@ fn next_link(value: &str) -> Option<String> {
     let mut rest = value;
     while let Some((_, tail)) = rest.split_once('<') {
         let (url, tail) = tail.split_once('>')?;
-        let (parameters, after) = tail.split_once(",").unwrap_or((tail, ""));
+        let (parameters, after) = tail.split_once(',').unwrap_or((tail, ""));
         if parameters.split(';').any(|p| p.trim() == "rel=\"next\"" || p.trim() == "rel=next") {
             return Some(url.to_owned());
         }

@@ -156,7 +156,8 @@ impl IssueComment {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Event {
     pub(crate) id: Option<u64>,
-    pub(crate) event: String,
+    #[serde(rename = "event")]
+    pub(crate) name: String,
     pub(crate) actor: Option<User>,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) commit_id: Option<String>,
@@ -253,6 +254,7 @@ pub(crate) struct Repository {
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "as GitHub lists them")]
 pub(crate) struct Permissions {
     pub(crate) admin: bool,
     pub(crate) maintain: bool,
@@ -274,15 +276,13 @@ impl Problem {
         let mut out = shown(&self.message);
         for (n, error) in self.errors.iter().take(8).enumerate() {
             out.push_str(if n == 0 { ": " } else { "; " });
-            match error {
-                serde_json::Value::String(text) => out.push_str(&shown(text)),
-                other => {
-                    let text = |key: &str| other.get(key).and_then(serde_json::Value::as_str).map(shown);
-                    let said: Vec<_> =
-                        [text("field"), text("code"), text("message")].into_iter().flatten().collect();
-                    out.push_str(&said.join(" "));
-                }
+            if let Some(text) = error.as_str() {
+                out.push_str(&shown(text));
+                continue;
             }
+            let text = |key: &str| error.get(key).and_then(serde_json::Value::as_str).map(shown);
+            let said: Vec<_> = [text("field"), text("code"), text("message")].into_iter().flatten().collect();
+            out.push_str(&said.join(" "));
         }
         out
     }

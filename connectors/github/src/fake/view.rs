@@ -74,9 +74,9 @@ pub(super) fn repository(model: &Model, id: u64, viewer: Option<&str>) -> Value 
     let html = format!("{}/{}", model.base, repo.full_name);
     let open = repo.issues.values().filter(|issue| issue.closed.is_none()).count();
     let created = time(repo.created);
-    let mut owned = user(model, owner);
-    if owned.is_null() {
-        owned = json!({ "login": owner, "id": 1, "node_id": "O_1", "type": "Organization", "site_admin": false,
+    let mut account = user(model, owner);
+    if account.is_null() {
+        account = json!({ "login": owner, "id": 1, "node_id": "O_1", "type": "Organization", "site_admin": false,
             "gravatar_id": "", "url": format!("{}/users/{owner}", model.base) });
         for key in [
             "avatar_url",
@@ -91,13 +91,13 @@ pub(super) fn repository(model: &Model, id: u64, viewer: Option<&str>) -> Value 
             "events_url",
             "received_events_url",
         ] {
-            put(&mut owned, key, json!(format!("{}/{owner}", model.base)));
+            put(&mut account, key, json!(format!("{}/{owner}", model.base)));
         }
     }
     let mut out = json!({
         "id": id, "node_id": format!("R_{id}"), "name": name, "full_name": repo.full_name,
         "private": repo.private, "visibility": if repo.private { "private" } else { "public" },
-        "owner": owned, "html_url": html, "description": null, "fork": false, "url": url,
+        "owner": account, "html_url": html, "description": null, "fork": false, "url": url,
         "archived": repo.archived, "disabled": false, "has_issues": repo.has_issues, "has_projects": true,
         "has_wiki": false, "has_pages": false, "has_downloads": true, "has_discussions": false,
         "homepage": null, "language": null, "license": null, "mirror_url": null, "default_branch": "main",
