@@ -223,6 +223,9 @@ pub(crate) struct Transition {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) to: Status,
+    /// Open from every status.
+    #[serde(default, rename = "isGlobal")]
+    pub(crate) is_global: bool,
     #[serde(default)]
     pub(crate) fields: BTreeMap<String, FieldMeta>,
 }
