@@ -40,8 +40,11 @@ pub(crate) fn read_description(raw: &Value) -> (Description, Option<Marker>) {
     let (block, marker) = match found {
         Some(panel) => {
             let marker = content(&panel).iter().find_map(|node| sign::read(&node_text(node))?.marker());
-            let inner: Vec<Value> =
-                content(&panel).iter().filter(|node| sign::read(&node_text(node)).is_none()).cloned().collect();
+            let inner: Vec<Value> = content(&panel)
+                .iter()
+                .filter(|node| sign::read(&node_text(node)).is_none())
+                .cloned()
+                .collect();
             (Some(to_markdown(&tidy(blocks(&inner)))), marker)
         }
         None => (None, None),
@@ -218,10 +221,8 @@ fn inline(node: &Value, out: &mut Vec<Inline>) {
 }
 
 fn date(attrs: &Value) -> Option<String> {
-    let millis = match &attrs["timestamp"] {
-        Value::String(text) => text.parse().ok()?,
-        other => other.as_i64()?,
-    };
+    let timestamp = &attrs["timestamp"];
+    let millis = timestamp.as_i64().or_else(|| timestamp.as_str()?.parse().ok())?;
     Some(DateTime::from_timestamp_millis(millis)?.format("%Y-%m-%d").to_string())
 }
 
@@ -250,9 +251,8 @@ fn nodes_to_adf(nodes: &[Node], in_panel: bool) -> Vec<Value> {
     for node in nodes {
         match node {
             Node::Paragraph(pieces) => out.push(json!({"type": "paragraph", "content": line_to_adf(pieces)})),
-            Node::Heading(level, pieces) => out.push(
-                json!({"type": "heading", "attrs": {"level": level}, "content": line_to_adf(pieces)}),
-            ),
+            Node::Heading(level, pieces) => out
+                .push(json!({"type": "heading", "attrs": {"level": level}, "content": line_to_adf(pieces)})),
             Node::List { ordered, items } => {
                 let kind = if *ordered { "orderedList" } else { "bulletList" };
                 let items: Vec<Value> = items.iter().map(|item| list_item(item)).collect();
@@ -291,7 +291,9 @@ fn list_item(item: &[Node]) -> Value {
 fn no_headings(nodes: &[Node]) -> Vec<Node> {
     let plain = |node: &Node| match node {
         Node::Heading(_, pieces) => Node::Paragraph(pieces.clone()),
-        Node::Paragraph(_) | Node::List { .. } | Node::Quote(_) | Node::Code { .. } | Node::Rule => node.clone(),
+        Node::Paragraph(_) | Node::List { .. } | Node::Quote(_) | Node::Code { .. } | Node::Rule => {
+            node.clone()
+        }
     };
     nodes.iter().map(plain).collect()
 }

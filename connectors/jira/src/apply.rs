@@ -14,7 +14,8 @@ impl Jira {
         self.memory().forget_talk(&seen.reference.id);
         let mut ticket = seen.clone();
         let body = self.edit(seen, patch);
-        if body["fields"].as_object().is_some_and(|fields| !fields.is_empty()) || body.get("update").is_some() {
+        if body["fields"].as_object().is_some_and(|fields| !fields.is_empty()) || body.get("update").is_some()
+        {
             ticket = self.put(seen, body).await?;
         }
         match &patch.state {
@@ -60,7 +61,8 @@ impl Jira {
     async fn put(&self, seen: &Ticket, body: Value) -> Result<Ticket> {
         let id = &seen.reference.id;
         let what = format!("edit ticket {}", seen.reference.key);
-        let mut call = Call::write(&*what, Method::PUT, &self.api("/issue/{id}"), &[id]).ticket(id).body(body);
+        let mut call =
+            Call::write(&*what, Method::PUT, &self.api("/issue/{id}"), &[id]).ticket(id).body(body);
         if self.cloud() {
             call = call.query("returnIssue", "true");
         }

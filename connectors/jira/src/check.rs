@@ -30,14 +30,14 @@ impl Jira {
     }
 
     pub(crate) async fn check_site(&self, projects: &[ProjectSpec]) -> Result<CheckReport> {
-        let mut report = CheckReport::default();
         let info = Call::read("ask for the site's version", Method::GET, &self.api("/serverInfo"), &[]);
         let info: wire::ServerInfo = self.send(info).await?.json()?;
-        report.site = format!("{} {}", info.server_title, info.version).trim().to_owned();
+        let site = format!("{} {}", info.server_title, info.version).trim().to_owned();
+        let mut report = CheckReport { site, ..CheckReport::default() };
         match (info.deployment_type.as_deref(), self.cloud()) {
-            (Some("Cloud"), false) => report.problems.push(
-                "The site is Jira Cloud: set `flavor = \"cloud\"` on its connection.".to_owned(),
-            ),
+            (Some("Cloud"), false) => report
+                .problems
+                .push("The site is Jira Cloud: set `flavor = \"cloud\"` on its connection.".to_owned()),
             (Some("Server"), true) => report.problems.push(
                 "The site is Jira Data Center: set `flavor = \"data-center\"` on its connection.".to_owned(),
             ),
@@ -124,7 +124,8 @@ impl Jira {
     async fn check_screen(&self, spec: &ProjectSpec, report: &mut CheckReport) -> Result<()> {
         let name = &spec.project;
         let template = self.api("/issue/createmeta/{key}/issuetypes");
-        let call = Call::read("ask for issue types", Method::GET, &template, &[name]).query("maxResults", "200");
+        let call =
+            Call::read("ask for issue types", Method::GET, &template, &[name]).query("maxResults", "200");
         let answer = self.send(call).await?;
         if !answer.status.is_success() {
             report.notes.push(format!("The site does not tell the issue types and screens of {name}."));

@@ -31,7 +31,12 @@ impl Jira {
     }
 
     /// The issues of these ids that are there, in as few requests as the site allows.
-    pub(crate) async fn issues(&self, what: &str, ids: &[&str], fields: &[String]) -> Result<Vec<wire::Issue>> {
+    pub(crate) async fn issues(
+        &self,
+        what: &str,
+        ids: &[&str],
+        fields: &[String],
+    ) -> Result<Vec<wire::Issue>> {
         let mut issues = Vec::with_capacity(ids.len());
         let mut rest = ids;
         // One ticket alone is cheaper by GET, and just as current.
@@ -145,13 +150,16 @@ impl Jira {
         let bad = |why: &str| Error::new(what, ErrorKind::Unavailable(why.to_owned()));
         let target = headers.get(header::LOCATION).and_then(|v| v.to_str().ok());
         let target = target.and_then(|to| self.config.base_url.join(to).ok());
-        let target = target.filter(|to| to.scheme() == "https" || to.origin() == self.config.base_url.origin());
+        let target =
+            target.filter(|to| to.scheme() == "https" || to.origin() == self.config.base_url.origin());
         let target = target.ok_or_else(|| bad("it redirects to no usable address"))?;
-        let request = http::Request::get(target.as_str()).body(Bytes::new()).map_err(|e| bad(&e.to_string()))?;
-        let answer = self.transport.send(request).await.map_err(|source| Error {
-            outcome: Outcome::NotDone,
-            ..Error::transport(what, source)
-        })?;
+        let request =
+            http::Request::get(target.as_str()).body(Bytes::new()).map_err(|e| bad(&e.to_string()))?;
+        let answer = self
+            .transport
+            .send(request)
+            .await
+            .map_err(|source| Error { outcome: Outcome::NotDone, ..Error::transport(what, source) })?;
         if answer.status().is_success() {
             Ok(answer.into_body())
         } else {

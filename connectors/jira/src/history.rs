@@ -216,10 +216,8 @@ impl Jira {
         let kind = match field {
             "status" => {
                 let set = history.items.iter().find(|item| item.field_id() == "resolution");
-                let status = |id: &Option<String>, name: &Option<String>, resolution: Option<String>| Status {
-                    name: text(name),
-                    category: self.category_of(id.as_deref()),
-                    resolution,
+                let status = |id: &Option<String>, name: &Option<String>, resolution: Option<String>| {
+                    Status { name: text(name), category: self.category_of(id.as_deref()), resolution }
                 };
                 HistoryKind::Status {
                     from: item.from_string.is_some().then(|| {
@@ -230,9 +228,7 @@ impl Jira {
                 }
             }
             "summary" => HistoryKind::Title { from: text(&item.from_string), to: text(&item.to_text) },
-            "description" => {
-                HistoryKind::Text { from: item.from_string.clone(), to: item.to_text.clone() }
-            }
+            "description" => HistoryKind::Text { from: item.from_string.clone(), to: item.to_text.clone() },
             "assignee" => HistoryKind::Assignee { to: assignee(item) },
             "Key" | "issuekey" => HistoryKind::Project { to: project_of(&text(&item.to_text)) },
             "labels" => return labels(item),

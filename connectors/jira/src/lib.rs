@@ -13,6 +13,8 @@
 //! | `webhook` | deliveries |
 //! | [`fake`] | a fake Jira (feature `fakes`) |
 
+#![allow(clippy::result_large_err, reason = "the error that every connector gives; failing is not a hot path")]
+
 mod adf;
 mod apply;
 mod check;
@@ -206,7 +208,12 @@ impl Connector for Jira {
         self.write_comment(ticket, body, marker).await
     }
 
-    async fn attachment_bytes(&self, _ticket: &TicketRef, attachment: &Attachment, cap: u64) -> Result<Bytes> {
+    async fn attachment_bytes(
+        &self,
+        _ticket: &TicketRef,
+        attachment: &Attachment,
+        cap: u64,
+    ) -> Result<Bytes> {
         self.attachment(attachment, cap).await
     }
 

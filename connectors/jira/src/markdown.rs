@@ -30,7 +30,7 @@ pub(crate) fn plain_line(pieces: &[Inline]) -> String {
         match piece {
             Inline::Text(text, _) => out.push_str(text),
             Inline::Break => out.push('\n'),
-            Inline::Mention(id) => out.push_str(&format!("[~{id}]")),
+            Inline::Mention(id) => out.extend(["[~", id, "]"]),
         }
     }
     out
@@ -98,7 +98,8 @@ enum Care {
 }
 
 fn line(pieces: &[Inline]) -> String {
-    let same = |text: &str| matches!(from_markdown(text).as_slice(), [Node::Paragraph(read)] if read == pieces);
+    let same =
+        |text: &str| matches!(from_markdown(text).as_slice(), [Node::Paragraph(read)] if read == pieces);
     for care in [Care::None, Care::Escaped] {
         let text = write(pieces, care);
         if same(&text) {
@@ -113,8 +114,10 @@ fn write(pieces: &[Inline], care: Care) -> String {
     for piece in pieces {
         match piece {
             Inline::Break => out.push('\n'),
-            Inline::Mention(id) => out.push_str(&format!("[~{id}]")),
-            Inline::Text(text, _) if care == Care::Bare => out.push_str(&escape(text, out.is_empty() || out.ends_with('\n'))),
+            Inline::Mention(id) => out.extend(["[~", id, "]"]),
+            Inline::Text(text, _) if care == Care::Bare => {
+                out.push_str(&escape(text, out.is_empty() || out.ends_with('\n')));
+            }
             Inline::Text(text, style) => {
                 let at_start = out.is_empty() || out.ends_with('\n');
                 let text = piece_text(text, style, care, at_start);

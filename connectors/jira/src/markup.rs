@@ -3,6 +3,11 @@
 //!
 //! A mention reads `[~ID]` in Markdown, as in Jira's own notation, ID being the account's id. A bare URL is a link.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "the parser's events; those of no use here are passed over"
+)]
+
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 /// A block of text.
@@ -356,7 +361,8 @@ fn bare_url(text: &str) -> Option<&str> {
     if !(text.starts_with("https://") || text.starts_with("http://")) {
         return None;
     }
-    let stop = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '|' | '[' | ']' | '{' | '}' | '\\');
+    let stop =
+        |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '|' | '[' | ']' | '{' | '}' | '\\');
     let end = text.find(stop).unwrap_or(text.len());
     let url = text[..end].trim_end_matches(['.', ',', ';', ':', '!', '?', ')', '\'', '*', '_', '`', '~']);
     (url.len() > "https://".len()).then_some(url)

@@ -84,7 +84,12 @@ impl Jira {
 
     /// The search of a stream. A project that the site does not know would make it refuse the whole search, and
     /// all the others with it: such a project is left out and named in the log; `check` tells what to do.
-    async fn search_projects(&self, projects: &[ProjectSpec], minutes: i64, fields: &[String]) -> Result<Found> {
+    async fn search_projects(
+        &self,
+        projects: &[ProjectSpec],
+        minutes: i64,
+        fields: &[String],
+    ) -> Result<Found> {
         let mut names: Vec<&str> = projects.iter().map(|spec| spec.project.as_str()).collect();
         loop {
             let list = names.iter().map(|name| quote(name)).collect::<Vec<_>>().join(", ");
@@ -191,7 +196,9 @@ impl Jira {
         }
         let refused = matches!(answer.status, StatusCode::BAD_REQUEST | StatusCode::NOT_IMPLEMENTED);
         let named = answer.refusal().text().to_lowercase().contains("propert");
-        if body.get("properties").is_some() && (named && refused || answer.status == StatusCode::NOT_IMPLEMENTED) {
+        if body.get("properties").is_some()
+            && (named && refused || answer.status == StatusCode::NOT_IMPLEMENTED)
+        {
             self.memory().no_properties |= named;
             if let Some(body) = body.as_object_mut() {
                 body.remove("properties");

@@ -175,8 +175,7 @@ impl Jira {
     /// Sends a request. Statuses that mean the same for every call come back as errors; the rest is the caller's.
     pub(crate) async fn send(&self, call: Call) -> Result<Answer> {
         let request = self.request(&call).map_err(|e| call.error(ErrorKind::Invalid(e)))?;
-        let answer =
-            self.transport.send(request).await.map_err(|e| transport_error(&call, e))?;
+        let answer = self.transport.send(request).await.map_err(|e| transport_error(&call, e))?;
         let (parts, body) = answer.into_parts();
         let answer = Answer { status: parts.status, headers: parts.headers, body, call };
         self.note_clock(&answer.headers);
@@ -184,10 +183,14 @@ impl Jira {
         match answer.status {
             StatusCode::TOO_MANY_REQUESTS => Err(self.limited(&answer)),
             StatusCode::UNAUTHORIZED => Err(answer.error()),
-            status if status.is_redirection() && !answer.call.template.starts_with("/rest/api/3/attachment") => {
+            status
+                if status.is_redirection() && !answer.call.template.starts_with("/rest/api/3/attachment") =>
+            {
                 Err(answer.call.broken(format!("HTTP {}: it redirects elsewhere", status.as_u16())))
             }
-            status if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED => Err(answer.error()),
+            status if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED => {
+                Err(answer.error())
+            }
             _ => Ok(answer),
         }
     }
@@ -318,7 +321,8 @@ mod tests {
 
     #[test]
     fn fills_the_path_and_escapes_what_it_puts_in() {
-        let call = Call::read("x", Method::GET, "/rest/api/3/issue/{id}/comment/{comment}", &["A B/../1?", "7"]);
+        let call =
+            Call::read("x", Method::GET, "/rest/api/3/issue/{id}/comment/{comment}", &["A B/../1?", "7"]);
         assert_eq!(call.path, "/rest/api/3/issue/A%20B%2F..%2F1%3F/comment/7");
     }
 

@@ -56,7 +56,9 @@ fn satisfied(status: &Status, change: &StateChange) -> bool {
     let in_category = change.names.is_empty() && status.category == fitting(change.to);
     let resolution = status.resolution.as_deref();
     match change.to {
-        TicketState::Open | TicketState::InProgress => named || in_category && !tells(&status.name, &BLOCKED_STATUS),
+        TicketState::Open | TicketState::InProgress => {
+            named || in_category && !tells(&status.name, &BLOCKED_STATUS)
+        }
         TicketState::Blocked => named || in_category && tells(&status.name, &BLOCKED_STATUS),
         TicketState::Done => {
             let dropped = resolution.is_some_and(|r| DROPPED.iter().any(|name| same(name, r)));
@@ -158,7 +160,8 @@ impl Jira {
             }
             if answer.status == StatusCode::BAD_REQUEST {
                 let said = answer.refusal().text();
-                let why = format!("transition `{}` is refused: {said}; {}", transition.name, offer(here, &open));
+                let why =
+                    format!("transition `{}` is refused: {said}; {}", transition.name, offer(here, &open));
                 return Err(Error::new(what, ErrorKind::Invalid(why)));
             }
             answer.success()?;

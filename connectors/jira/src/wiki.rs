@@ -148,7 +148,7 @@ fn write(pieces: &[Inline], escaped: bool, marks: bool) -> String {
     for piece in pieces {
         match piece {
             Inline::Break => out.push('\n'),
-            Inline::Mention(id) => out.push_str(&format!("[~{id}]")),
+            Inline::Mention(id) => out.extend(["[~", id, "]"]),
             Inline::Text(text, style) => {
                 let inner = if escaped && style.link.as_deref() != Some(text) {
                     escape(text, out.is_empty() || out.ends_with('\n'))
@@ -161,11 +161,8 @@ fn write(pieces: &[Inline], escaped: bool, marks: bool) -> String {
                 }
                 let mut inner = if style.code { format!("{{{{{inner}}}}}") } else { inner };
                 match &style.link {
-                    Some(url) if url == text => {
-                        if escaped {
-                            inner = format!("[{url}]");
-                        }
-                    }
+                    Some(url) if url == text && escaped => inner = format!("[{url}]"),
+                    Some(url) if url == text => {}
                     Some(url) => inner = format!("[{inner}|{url}]"),
                     None => {}
                 }
@@ -211,7 +208,9 @@ fn read_blocks(lines: &[&str]) -> Vec<Node> {
         let trimmed = first.trim();
         if trimmed.is_empty() {
             at += 1;
-        } else if let Some((inner, next)) = fenced(lines, at, "code").or_else(|| fenced(lines, at, "noformat")) {
+        } else if let Some((inner, next)) =
+            fenced(lines, at, "code").or_else(|| fenced(lines, at, "noformat"))
+        {
             let language = trimmed.strip_prefix("{code:").and_then(|rest| rest.split('}').next());
             nodes.push(Node::Code { language: language.map(str::to_owned), text: inner.join("\n") });
             at = next;

@@ -64,8 +64,10 @@ impl Site {
             }
             Act::CloseByPullRequest(..) => return Err("Jira has no pull requests".to_owned()),
             Act::Move(project) => {
-                let target =
-                    self.projects.get_mut(&project).ok_or_else(|| format!("there is no project {project}"))?;
+                let target = self
+                    .projects
+                    .get_mut(&project)
+                    .ok_or_else(|| format!("there is no project {project}"))?;
                 target.issued += 1;
                 let key = format!("{project}-{}", target.issued);
                 self.change(id, by, |issue| {
@@ -120,7 +122,8 @@ impl Site {
         }
         let ways = self.projects.get(&issue.project).map(|project| open(project, issue)).unwrap_or_default();
         let way = ways.into_iter().find(|way| way.to == status);
-        let way = way.ok_or_else(|| format!("the workflow does not lead from {} to {status}", issue.status))?;
+        let way =
+            way.ok_or_else(|| format!("the workflow does not lead from {} to {status}", issue.status))?;
         self.transit(id, by, way, resolution, |_| {});
         Ok(())
     }
@@ -151,7 +154,9 @@ fn beside_block(cloud: bool, issue: &Issue, text: &str) -> Value {
     if cloud {
         let panel = adf::panel_of(raw);
         match (text, panel) {
-            (Value::Null, Some(panel)) => serde_json::json!({"type": "doc", "version": 1, "content": [panel]}),
+            (Value::Null, Some(panel)) => {
+                serde_json::json!({"type": "doc", "version": 1, "content": [panel]})
+            }
             (mut document, Some(panel)) => {
                 if let Some(content) = document["content"].as_array_mut() {
                     content.push(panel);
@@ -179,9 +184,8 @@ fn due_line(block: &str, due: Option<NaiveDate>) -> Option<String> {
             continue;
         }
         found = true;
-        let at = (0..line.len()).find(|&at| {
-            line.get(at..at + 10).is_some_and(|text| text.parse::<NaiveDate>().is_ok())
-        });
+        let at = (0..line.len())
+            .find(|&at| line.get(at..at + 10).is_some_and(|text| text.parse::<NaiveDate>().is_ok()));
         let day = due.map_or_else(|| "none".to_owned(), |day| day.to_string());
         lines.push(match at {
             Some(at) => format!("{}{day}{}", &line[..at], &line[at + 10..]),

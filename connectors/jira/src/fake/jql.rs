@@ -9,8 +9,10 @@ use super::workflow::status_category;
 pub(super) fn search(site: &Site, jql: &str) -> Result<Vec<u64>, String> {
     let (conditions, order) = split_order(jql);
     if conditions.trim().is_empty() {
-        return Err("Unbounded JQL queries are not allowed here. Please add a search restriction to your query."
-            .to_owned());
+        return Err(
+            "Unbounded JQL queries are not allowed here. Please add a search restriction to your query."
+                .to_owned(),
+        );
     }
     let conditions = parse(&tokens(conditions)?)?;
     for condition in &conditions {
@@ -93,7 +95,8 @@ fn tokens(text: &str) -> Result<Vec<String>, String> {
                 length
             }
             _ => {
-                let stop = |c: char| c.is_whitespace() || matches!(c, '(' | ')' | ',' | '=' | '!' | '<' | '>');
+                let stop =
+                    |c: char| c.is_whitespace() || matches!(c, '(' | ')' | ',' | '=' | '!' | '<' | '>');
                 let length = rest.find(stop).unwrap_or(rest.len());
                 out.push(rest[..length].to_owned());
                 length
@@ -105,7 +108,8 @@ fn tokens(text: &str) -> Result<Vec<String>, String> {
 }
 
 fn parse(tokens: &[String]) -> Result<Vec<Condition>, String> {
-    let wrong = |near: &str| format!("Error in the JQL Query: Expecting an operator or a value near '{near}'.");
+    let wrong =
+        |near: &str| format!("Error in the JQL Query: Expecting an operator or a value near '{near}'.");
     let mut out = Vec::new();
     let mut at = 0;
     while at < tokens.len() {
@@ -114,10 +118,10 @@ fn parse(tokens: &[String]) -> Result<Vec<Condition>, String> {
         let mut operator = word(at + 1).to_ascii_lowercase();
         at += 2;
         if operator == "not" {
-            operator = "not in".to_owned();
+            "not in".clone_into(&mut operator);
             at += 1;
         } else if operator == "is" && word(at).eq_ignore_ascii_case("not") {
-            operator = "is not".to_owned();
+            "is not".clone_into(&mut operator);
             at += 1;
         }
         let mut values = Vec::new();
@@ -183,12 +187,11 @@ fn holds(condition: &Condition, issue: &Issue, now: DateTime<Utc>) -> Result<boo
         "updated" => return compare(condition, issue.updated, now),
         "created" => return compare(condition, issue.created, now),
         other => {
-            return Err(format!(
-                "Field '{other}' does not exist or you do not have permission to view it."
-            ));
+            return Err(format!("Field '{other}' does not exist or you do not have permission to view it."));
         }
     };
-    let any = condition.values.iter().any(|value| of.iter().any(|held| held.eq_ignore_ascii_case(plain(value))));
+    let any =
+        condition.values.iter().any(|value| of.iter().any(|held| held.eq_ignore_ascii_case(plain(value))));
     match condition.operator.as_str() {
         "=" | "in" => Ok(any),
         "!=" | "not in" => Ok(!any),

@@ -125,7 +125,8 @@ impl Site {
         }
         if !properties.is_empty() {
             let held = issue.properties.iter().filter(|(key, _)| properties.contains(key));
-            out["properties"] = Value::Object(held.map(|(key, value)| (key.clone(), value.clone())).collect());
+            out["properties"] =
+                Value::Object(held.map(|(key, value)| (key.clone(), value.clone())).collect());
         }
         out
     }

@@ -179,7 +179,11 @@ impl Site {
         } else {
             match serde_json::from_slice(body) {
                 Ok(body) => body,
-                Err(_) => return Reply::bad("There was an error parsing JSON. Check that your request body is valid."),
+                Err(_) => {
+                    return Reply::bad(
+                        "There was an error parsing JSON. Check that your request body is valid.",
+                    );
+                }
             }
         };
         let asked = Asked { by, query, body };
@@ -300,8 +304,13 @@ impl Site {
             ("GET", ["comment"]) => {
                 let start = asked.number("startAt", 0);
                 let size = asked.number("maxResults", 100).clamp(1, 100);
-                let page: Vec<Value> =
-                    issue.comments.iter().skip(start).take(size).map(|c| self.comment_json(issue, c)).collect();
+                let page: Vec<Value> = issue
+                    .comments
+                    .iter()
+                    .skip(start)
+                    .take(size)
+                    .map(|c| self.comment_json(issue, c))
+                    .collect();
                 Reply::ok(&json!({
                     "startAt": start, "maxResults": size, "total": issue.comments.len(), "comments": page,
                 }))

@@ -276,7 +276,14 @@ impl Site {
     }
 
     /// Brings an issue along one transition.
-    pub(super) fn transit(&mut self, id: u64, by: &Account, way: &Way, resolution: Option<String>, more: impl FnOnce(&mut Issue)) {
+    pub(super) fn transit(
+        &mut self,
+        id: u64,
+        by: &Account,
+        way: &Way,
+        resolution: Option<String>,
+        more: impl FnOnce(&mut Issue),
+    ) {
         self.change(id, by, |issue| {
             more(issue);
             way.to.clone_into(&mut issue.status);

@@ -57,5 +57,8 @@ pub(super) fn status_category(name: &str) -> &'static str {
 }
 
 pub(super) fn resolution_id(name: &str) -> String {
-    RESOLUTIONS.iter().position(|known| *known == name).map_or_else(String::new, |at| (10_000 + at).to_string())
+    RESOLUTIONS
+        .iter()
+        .position(|known| *known == name)
+        .map_or_else(String::new, |at| (10_000 + at).to_string())
 }

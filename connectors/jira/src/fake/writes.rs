@@ -18,11 +18,12 @@ impl Site {
     /// Makes an issue; the error is a status and a body.
     pub(super) fn create_one(&mut self, by: &Account, body: &Value) -> Result<Value, (u16, Value)> {
         if self.lacks.properties && body.get("properties").is_some() {
-            return Err((501, problem("This site does not implement the 'properties' property of an issue.")));
+            return Err((
+                501,
+                problem("This site does not implement the 'properties' property of an issue."),
+            ));
         }
-        let one = |field: &str, why: &str| {
-            refused(&Errors::from([(field.to_owned(), why.to_owned())]))
-        };
+        let one = |field: &str, why: &str| refused(&Errors::from([(field.to_owned(), why.to_owned())]));
         let fields = &body["fields"];
         let key = fields["project"]["key"].as_str().or(fields["project"]["id"].as_str()).unwrap_or_default();
         let Some(project) = self.project(key).cloned() else {
@@ -45,7 +46,9 @@ impl Site {
             .collect();
         let id = self
             .create(draft, |issue| {
-                edits.into_iter().for_each(|edit| edit(issue));
+                for edit in edits {
+                    edit(issue);
+                }
                 issue.properties.extend(properties);
             })
             .map_err(|why| (400, problem(&why)))?;
@@ -61,7 +64,8 @@ impl Site {
         };
         if new {
             let given = |field: &str| body["fields"].get(field).is_some_and(|value| !value.is_null());
-            let demanded = project.fields.iter().filter(|(_, required)| **required).map(|(field, _)| field.as_str());
+            let demanded =
+                project.fields.iter().filter(|(_, required)| **required).map(|(field, _)| field.as_str());
             for field in demanded.chain(["summary"]).filter(|field| !given(field)) {
                 errors.entry(field.to_owned()).or_insert_with(|| format!("{field} is required."));
             }
@@ -100,7 +104,11 @@ impl Site {
             Ok(edits) => edits,
             Err((status, error)) => return Reply::json(status, &error),
         };
-        self.change(id, &asked.by, |issue| edits.into_iter().for_each(|edit| edit(issue)));
+        self.change(id, &asked.by, |issue| {
+            for edit in edits {
+                edit(issue);
+            }
+        });
         let wanted = asked.query("returnIssue") == Some("true") && self.cloud();
         match self.issues.get(&id) {
             Some(issue) if wanted => Reply::ok(&self.issue_json(issue, &Selection::All, &[])),
@@ -114,7 +122,8 @@ impl Site {
         let wanted = &asked.body["transition"]["id"];
         let wanted = wanted.as_str().map_or_else(|| wanted.to_string(), str::to_owned);
         let Some(way) = open(&project, issue).into_iter().find(|way| way.id.to_string() == wanted) else {
-            let text = format!("It seems that you have tried to perform an illegal workflow operation: {wanted}.");
+            let text =
+                format!("It seems that you have tried to perform an illegal workflow operation: {wanted}.");
             return Reply::bad(&text);
         };
         let resolution = asked.body["fields"]["resolution"]["name"].as_str().map(str::to_owned);
@@ -123,7 +132,10 @@ impl Site {
         };
         match &resolution {
             Some(_) if way.to != "Done" => {
-                return one("resolution", "Field 'resolution' cannot be set. It is not on the appropriate screen, or unknown.");
+                return one(
+                    "resolution",
+                    "Field 'resolution' cannot be set. It is not on the appropriate screen, or unknown.",
+                );
             }
             Some(name) if !RESOLUTIONS.contains(&name.as_str()) => {
                 return one("resolution", &format!("Resolution name '{name}' is not valid"));
@@ -146,7 +158,9 @@ impl Site {
             }
         }
         self.transit(id, &asked.by, way, resolution, |issue| {
-            edits.into_iter().for_each(|edit| edit(issue));
+            for edit in edits {
+                edit(issue);
+            }
         });
         for body in comments {
             self.add_comment(id, &asked.by, body);
