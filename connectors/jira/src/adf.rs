@@ -221,10 +221,8 @@ fn inline(node: &Value, out: &mut Vec<Inline>) {
 }
 
 fn date(attrs: &Value) -> Option<String> {
-    let millis = match &attrs["timestamp"] {
-        Value::String(text) => text.parse().ok()?,
-        other => other.as_i64()?,
-    };
+    let timestamp = &attrs["timestamp"];
+    let millis = timestamp.as_i64().or_else(|| timestamp.as_str()?.parse().ok())?;
     Some(DateTime::from_timestamp_millis(millis)?.format("%Y-%m-%d").to_string())
 }
 

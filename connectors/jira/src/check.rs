@@ -30,10 +30,10 @@ impl Jira {
     }
 
     pub(crate) async fn check_site(&self, projects: &[ProjectSpec]) -> Result<CheckReport> {
-        let mut report = CheckReport::default();
         let info = Call::read("ask for the site's version", Method::GET, &self.api("/serverInfo"), &[]);
         let info: wire::ServerInfo = self.send(info).await?.json()?;
-        report.site = format!("{} {}", info.server_title, info.version).trim().to_owned();
+        let site = format!("{} {}", info.server_title, info.version).trim().to_owned();
+        let mut report = CheckReport { site, ..CheckReport::default() };
         match (info.deployment_type.as_deref(), self.cloud()) {
             (Some("Cloud"), false) => report
                 .problems

@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::request::{Answer, Call};
-use crate::ticket::property;
+use crate::ticket::{property, read_description};
 use crate::{FieldValues, Jira, PROPERTY, adf, wiki, wire};
 
 /// Jira's own limit for a summary, in characters.
@@ -102,7 +102,9 @@ impl Jira {
         let refusal = answer.refusal();
         let said = refusal.text().to_lowercase();
         let mut dropped = false;
-        if !without.properties && said.contains("propert") {
+        // A call that is not known may have been cut short of saying so; without properties it surely is.
+        let unknown = answer.status == StatusCode::NOT_IMPLEMENTED;
+        if !without.properties && (unknown || said.contains("propert")) {
             tracing::warn!(%said, "the site takes no issue properties: the label and the text carry the marker");
             self.memory().no_properties = true;
             without.properties = true;
@@ -125,7 +127,7 @@ impl Jira {
     /// The ticket as it must be by what was sent, where it could not be read back.
     fn as_sent(&self, new: &NewTicket, without: &Without, created: &wire::Created) -> Ticket {
         let now = self.site_now();
-        let (description, _) = self.read_description(&self.fresh_description(new));
+        let (description, _) = read_description(&self.fresh_description(new));
         let due_field = new.project.due_field.is_some() && !without.due;
         Ticket {
             reference: self.reference(&created.id, &created.key, &new.project.project),

@@ -63,6 +63,7 @@ impl Jira {
         let call = Call::read(what, Method::POST, &self.api("/issue/bulkfetch"), &[]).body(body);
         let answer = self.send(call).await?;
         if answer.lacks_call() {
+            tracing::debug!(status = %answer.status, "this site reads issues one by one");
             self.memory().no_bulk_fetch = true;
             return Ok(None);
         }

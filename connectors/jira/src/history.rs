@@ -24,20 +24,21 @@ const WHAT: &str = "read histories";
 impl Jira {
     pub(crate) async fn read_logs(&self, requests: &[LogRequest]) -> Result<Vec<TicketLog>> {
         let ids: Vec<&str> = requests.iter().map(|request| request.ticket.id.as_str()).collect();
-        let (histories, mut talks) =
+        let (histories, talks) =
             if self.cloud() { self.read_cloud(&ids).await? } else { self.read_data_center(&ids).await? };
         self.learn_categories(histories.values().flatten()).await?;
         let mut logs = Vec::with_capacity(requests.len());
         for request in requests {
             let id = &request.ticket.id;
+            // A ticket that is not there brought no comments along, not even none.
+            let Some((mut comments, mut attachments)) = talks.get(id).cloned() else { continue };
             let due_field = self.memory().due_field(&request.ticket.project);
             let entries = match histories.get(id) {
                 Some(histories) => self.entries(histories, due_field.as_deref()),
                 None => Vec::new(),
             };
-            let (mut comments, mut attachments) = talks.remove(id).unwrap_or_default();
-            comments.sort_by(|a, b| (a.created, number(&a.id)).cmp(&(b.created, number(&b.id))));
-            attachments.sort_by(|a, b| (a.created, number(&a.id)).cmp(&(b.created, number(&b.id))));
+            comments.sort_by_key(|comment| (comment.created, number(&comment.id)));
+            attachments.sort_by_key(|attachment| (attachment.created, number(&attachment.id)));
             logs.push(TicketLog { ticket: id.clone(), entries, comments, attachments });
         }
         Ok(logs)

@@ -30,7 +30,7 @@ pub(crate) fn plain_line(pieces: &[Inline]) -> String {
         match piece {
             Inline::Text(text, _) => out.push_str(text),
             Inline::Break => out.push('\n'),
-            Inline::Mention(id) => out.push_str(&format!("[~{id}]")),
+            Inline::Mention(id) => out.extend(["[~", id, "]"]),
         }
     }
     out
@@ -114,9 +114,9 @@ fn write(pieces: &[Inline], care: Care) -> String {
     for piece in pieces {
         match piece {
             Inline::Break => out.push('\n'),
-            Inline::Mention(id) => out.push_str(&format!("[~{id}]")),
+            Inline::Mention(id) => out.extend(["[~", id, "]"]),
             Inline::Text(text, _) if care == Care::Bare => {
-                out.push_str(&escape(text, out.is_empty() || out.ends_with('\n')))
+                out.push_str(&escape(text, out.is_empty() || out.ends_with('\n')));
             }
             Inline::Text(text, style) => {
                 let at_start = out.is_empty() || out.ends_with('\n');

@@ -3,6 +3,11 @@
 //!
 //! A mention reads `[~ID]` in Markdown, as in Jira's own notation, ID being the account's id. A bare URL is a link.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "the parser's events; those of no use here are passed over"
+)]
+
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 /// A block of text.

@@ -184,7 +184,8 @@ impl Jira {
             body["startAt"] = json!(start);
             "/search"
         };
-        let answer = self.send(Call::read(what, Method::POST, &self.api(path), &[]).body(body)).await?;
+        let call = Call::read(what, Method::POST, &self.api(path), &[]).body(body.clone());
+        let answer = self.send(call).await?;
         if answer.status == StatusCode::METHOD_NOT_ALLOWED && !self.cloud() {
             let call = Call::read(what, Method::GET, &self.api("/search"), &[])
                 .query("jql", jql)
@@ -194,9 +195,15 @@ impl Jira {
             return self.send(call).await;
         }
         let refused = matches!(answer.status, StatusCode::BAD_REQUEST | StatusCode::NOT_IMPLEMENTED);
-        if refused && !properties.is_empty() && answer.refusal().text().to_lowercase().contains("propert") {
-            self.memory().no_properties = true;
-            return Box::pin(self.search_page(what, jql, fields, token, start)).await;
+        let named = answer.refusal().text().to_lowercase().contains("propert");
+        if body.get("properties").is_some()
+            && (named && refused || answer.status == StatusCode::NOT_IMPLEMENTED)
+        {
+            self.memory().no_properties |= named;
+            if let Some(body) = body.as_object_mut() {
+                body.remove("properties");
+            }
+            return self.send(Call::read(what, Method::POST, &self.api(path), &[]).body(body)).await;
         }
         Ok(answer)
     }

@@ -84,7 +84,7 @@ impl Jira {
         let updated = fields.updated.ok_or_else(|| missing("updated"))?.0;
         let status = fields.status.as_ref().ok_or_else(|| missing("status"))?;
         let project = fields.project.as_ref().map_or_else(|| project_of(&issue.key), |p| p.key.clone());
-        let (description, line) = self.read_description(&fields.description);
+        let (description, line) = read_description(&fields.description);
         let marker = issue.properties.get(PROPERTY).and_then(read_property).or(line);
         let mut memory = self.memory();
         if let Some(category) = &status.category {
@@ -118,12 +118,6 @@ impl Jira {
         })
     }
 
-    /// Reads a description in the site's form.
-    pub(crate) fn read_description(&self, raw: &Value) -> (Description, Option<Marker>) {
-        // A Cloud site may hand out text of the old form too.
-        if raw.is_string() { wiki::read_description(raw) } else { adf::read_description(raw) }
-    }
-
     /// The comments and attachments that an issue brings along, if they are all there.
     pub(crate) fn talk(&self, issue: &wire::Issue) -> Option<Talk> {
         let comments = issue.fields.comment.as_ref()?;
@@ -155,11 +149,8 @@ pub(crate) fn comment(comment: &wire::Comment) -> Comment {
 }
 
 fn read_comment_body(raw: &Value) -> (String, Option<String>) {
-    let mut nodes = match raw {
-        Value::String(text) => wiki::from_wiki(text),
-        document => adf::read_nodes(document),
-    };
-    let marker = nodes.iter().rev().find_map(|node| sign_of(node));
+    let mut nodes = raw.as_str().map_or_else(|| adf::read_nodes(raw), wiki::from_wiki);
+    let marker = nodes.iter().rev().find_map(sign_of);
     if marker.is_some() {
         nodes.retain(|node| sign_of(node).is_none());
     }
@@ -169,6 +160,11 @@ fn read_comment_body(raw: &Value) -> (String, Option<String>) {
 fn sign_of(node: &crate::markup::Node) -> Option<String> {
     let crate::markup::Node::Paragraph(pieces) = node else { return None };
     sign::read_comment(wiki::unsmall(&crate::markdown::plain_line(pieces)))
+}
+
+/// Reads a description in the site's form. A Cloud site may hand out text of the old form too.
+pub(crate) fn read_description(raw: &Value) -> (Description, Option<Marker>) {
+    if raw.is_string() { wiki::read_description(raw) } else { adf::read_description(raw) }
 }
 
 /// The project that a key names.
@@ -212,13 +208,10 @@ fn scheduled(fields: &wire::Fields, sprint_field: Option<&str>) -> Vec<Scheduled
 /// Cloud writes a sprint as an object; Data Center as `...Sprint@1f[id=7,state=ACTIVE,name=Sprint 7,endDate=...]`.
 fn sprint(value: &Value) -> Option<ScheduledEnd> {
     let part = |name: &str| -> Option<String> {
-        match value {
-            Value::String(text) => {
-                let (_, rest) = text.split_once(&format!("{name}="))?;
-                Some(rest.split([',', ']']).next()?.to_owned())
-            }
-            object => Some(object[name].as_str()?.to_owned()),
-        }
+        let Some(text) = value.as_str() else { return Some(value[name].as_str()?.to_owned()) };
+        // Not any longer name that ends the same: `startDate` is not `Date`.
+        let (_, rest) = text.split_once(&format!("[{name}=")).or(text.split_once(&format!(",{name}=")))?;
+        Some(rest.split([',', ']']).next()?.to_owned())
     };
     if part("state").is_some_and(|state| state.eq_ignore_ascii_case("closed")) {
         return None;

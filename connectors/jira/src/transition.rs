@@ -78,8 +78,9 @@ fn satisfied(status: &Status, change: &StateChange) -> bool {
 fn rank(transition: &Transition, change: &StateChange) -> Option<usize> {
     let name = &transition.to.name;
     // What is dropped must read so afterwards: by its resolution or by its status.
-    let reads_dropped = transition.fields.contains_key("resolution") && change.resolution.is_some()
-        || tells(name, &DROPPED_STATUS);
+    let tellable = |meta| change.resolution.is_some() || usual_resolution(meta, change.to).is_some();
+    let reads_dropped =
+        transition.fields.get("resolution").is_some_and(tellable) || tells(name, &DROPPED_STATUS);
     if let Some(at) = change.names.iter().position(|wanted| same(wanted, name)) {
         let trusted = change.to != TicketState::Dropped || reads_dropped || change.resolution.is_none();
         return trusted.then_some(at);
@@ -221,8 +222,14 @@ impl Jira {
         if let Some((_, transition)) = direct {
             return Some((transition.clone(), true));
         }
-        let mut next: Vec<&Transition> = open.iter().filter(|t| passable(t, been)).collect();
+        // Trying makes sense only where other statuses may offer something else.
         let towards = fitting(change.to);
+        let closed_otherwise = change.to == TicketState::Dropped
+            && open.iter().any(|t| category_of(&t.to) == StatusCategory::Done);
+        if closed_otherwise || open.iter().all(|t| t.is_global) {
+            return None;
+        }
+        let mut next: Vec<&Transition> = open.iter().filter(|t| passable(t, been)).collect();
         next.sort_by_key(|t| match (category_of(&t.to), towards) {
             (StatusCategory::Todo, StatusCategory::Todo)
             | (StatusCategory::InProgress, StatusCategory::InProgress | StatusCategory::Done) => 0,
@@ -275,7 +282,9 @@ impl Jira {
             let closing = matches!(change.to, TicketState::Done | TicketState::Dropped);
             let wanted = match &change.resolution {
                 Some(name) if closing => Some(name.clone()),
-                _ if meta.required && closing => usual_resolution(meta, change.to),
+                _ if change.to == TicketState::Dropped || meta.required && closing => {
+                    usual_resolution(meta, change.to)
+                }
                 _ => None,
             };
             if let Some(name) = wanted {

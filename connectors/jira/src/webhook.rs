@@ -58,11 +58,8 @@ fn signed(signature: &str, body: &[u8], secrets: &[SecretString]) -> bool {
 }
 
 fn plain_id(id: &Value) -> Option<String> {
-    match id {
-        Value::String(id) if !id.is_empty() => Some(id.clone()),
-        Value::Number(id) => Some(id.to_string()),
-        _ => None,
-    }
+    let text = id.as_str().map(str::to_owned).or_else(|| id.as_u64().map(|id| id.to_string()))?;
+    (!text.is_empty()).then_some(text)
 }
 
 fn issue_in(address: &str) -> Option<String> {

@@ -148,7 +148,7 @@ fn write(pieces: &[Inline], escaped: bool, marks: bool) -> String {
     for piece in pieces {
         match piece {
             Inline::Break => out.push('\n'),
-            Inline::Mention(id) => out.push_str(&format!("[~{id}]")),
+            Inline::Mention(id) => out.extend(["[~", id, "]"]),
             Inline::Text(text, style) => {
                 let inner = if escaped && style.link.as_deref() != Some(text) {
                     escape(text, out.is_empty() || out.ends_with('\n'))
@@ -161,11 +161,8 @@ fn write(pieces: &[Inline], escaped: bool, marks: bool) -> String {
                 }
                 let mut inner = if style.code { format!("{{{{{inner}}}}}") } else { inner };
                 match &style.link {
-                    Some(url) if url == text => {
-                        if escaped {
-                            inner = format!("[{url}]");
-                        }
-                    }
+                    Some(url) if url == text && escaped => inner = format!("[{url}]"),
+                    Some(url) if url == text => {}
                     Some(url) => inner = format!("[{inner}|{url}]"),
                     None => {}
                 }

@@ -223,6 +223,9 @@ pub(crate) struct Transition {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) to: Status,
+    /// Open from every status.
+    #[serde(default, rename = "isGlobal")]
+    pub(crate) is_global: bool,
     #[serde(default)]
     pub(crate) fields: BTreeMap<String, FieldMeta>,
 }
@@ -332,10 +335,8 @@ impl Time {
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
-        let read = match &value {
-            Value::String(text) => Self::parse(text),
-            other => other.as_i64().and_then(Self::from_number),
-        };
+        let number = || value.as_i64().and_then(Self::from_number);
+        let read = value.as_str().map_or_else(number, Self::parse);
         read.ok_or_else(|| serde::de::Error::custom(format!("{value} is not a time")))
     }
 }

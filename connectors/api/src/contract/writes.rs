@@ -97,7 +97,10 @@ pub(super) async fn one_patch_one_request(s: &Subject) {
     let before = s.site.requests().len();
     let after = must("apply", connector.apply(&seen, &patch).await);
     let sent = s.site.requests().split_off(before);
-    assert_eq!(sent.len(), 1, "title, block, due, labels and assignee go in one request: {sent:?}");
+    // A site that answers a write with nothing (Jira Data Center) is asked for the ticket once.
+    let writes = sent.iter().filter(|request| !request.starts_with("GET ")).count();
+    assert_eq!(writes, 1, "title, block, due, labels and assignee go in one request: {sent:?}");
+    assert!(sent.len() <= 2, "and at most one reads the ticket back: {sent:?}");
     assert_eq!(after.title, "All at once, renamed");
     assert_eq!(after.description.block.as_deref(), Some(OTHER_BLOCK));
     assert_eq!(after.assignee.map(|a| a.id), Some(s.us.id.clone()));

@@ -97,9 +97,9 @@ fn shown(value: &Value) -> String {
 
 /// Jira's changelog shows every description as wiki text.
 fn text(description: &Value) -> Option<String> {
-    match description {
-        Value::Null => None,
-        Value::String(text) => Some(text.clone()),
-        document => Some(wiki::to_wiki(&crate::adf::read_nodes(document))),
+    if description.is_null() {
+        return None;
     }
+    let plain = description.as_str().map(str::to_owned);
+    Some(plain.unwrap_or_else(|| wiki::to_wiki(&crate::adf::read_nodes(description))))
 }

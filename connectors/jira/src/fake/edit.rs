@@ -9,7 +9,10 @@ use serde_json::{Map, Value, json};
 use super::site::{Issue, Project, Site};
 
 /// Changes that were checked and are ready to be made.
-pub(super) type Edits = Vec<Box<dyn FnOnce(&mut Issue)>>;
+pub(super) type Edits = Vec<Edit>;
+
+/// One of them.
+type Edit = Box<dyn FnOnce(&mut Issue)>;
 
 /// What is wrong, by field.
 pub(super) type Errors = BTreeMap<String, String>;
@@ -49,13 +52,8 @@ impl Site {
         if errors.is_empty() { Ok(edits) } else { Err(errors) }
     }
 
-    fn field(
-        &self,
-        project: &Project,
-        field: &str,
-        value: &Value,
-    ) -> Result<Option<Box<dyn FnOnce(&mut Issue)>>, String> {
-        let edit: Box<dyn FnOnce(&mut Issue)> = match field {
+    fn field(&self, project: &Project, field: &str, value: &Value) -> Result<Option<Edit>, String> {
+        let edit: Edit = match field {
             "project" | "issuetype" | "resolution" | "priority" | "reporter" | "components" => {
                 return Ok(None);
             }
@@ -121,15 +119,16 @@ impl Site {
     /// Rich text in the form of this flavour.
     pub(super) fn rich_text(&self, value: &Value) -> Result<Value, String> {
         let document = value["type"] == "doc" && value["version"] == 1 && value["content"].is_array();
-        match value {
-            Value::Null => Ok(Value::Null),
-            Value::Object(_) if self.cloud() && document => Ok(value.clone()),
-            _ if self.cloud() => Err("Operation value must be an Atlassian Document (see the Atlassian \
-                                      Document Format)"
-                .to_owned()),
-            Value::String(text) if text.is_empty() => Ok(Value::Null),
-            Value::String(_) => Ok(value.clone()),
-            _ => Err("Operation value must be a string".to_owned()),
+        if value.is_null() || value == "" && !self.cloud() {
+            return Ok(Value::Null);
+        }
+        match (self.cloud(), document, value.is_string()) {
+            (true, true, _) | (false, _, true) => Ok(value.clone()),
+            (true, ..) => {
+                Err("Operation value must be an Atlassian Document (see the Atlassian Document Format)"
+                    .to_owned())
+            }
+            (false, ..) => Err("Operation value must be a string".to_owned()),
         }
     }
 
@@ -155,16 +154,14 @@ fn label(value: &Value) -> Result<String, String> {
 }
 
 fn day(value: &Value) -> Result<Option<NaiveDate>, String> {
-    match value {
-        Value::Null => Ok(None),
-        Value::String(text) if text.len() == 10 => {
-            text.parse().map(Some).map_err(|_| format!("Error parsing date string: {text}"))
-        }
-        other => Err(format!("Error parsing date string: {other}")),
+    if value.is_null() {
+        return Ok(None);
     }
+    let read = value.as_str().filter(|text| text.len() == 10).and_then(|text| text.parse().ok());
+    read.map(Some).ok_or_else(|| format!("Error parsing date string: {value}"))
 }
 
-fn update(field: &str, operation: &Value) -> Result<Option<Box<dyn FnOnce(&mut Issue)>>, String> {
+fn update(field: &str, operation: &Value) -> Result<Option<Edit>, String> {
     match field {
         "labels" => {
             if let Some(value) = operation.get("add") {

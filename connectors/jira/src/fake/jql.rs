@@ -118,10 +118,10 @@ fn parse(tokens: &[String]) -> Result<Vec<Condition>, String> {
         let mut operator = word(at + 1).to_ascii_lowercase();
         at += 2;
         if operator == "not" {
-            operator = "not in".to_owned();
+            "not in".clone_into(&mut operator);
             at += 1;
         } else if operator == "is" && word(at).eq_ignore_ascii_case("not") {
-            operator = "is not".to_owned();
+            "is not".clone_into(&mut operator);
             at += 1;
         }
         let mut values = Vec::new();

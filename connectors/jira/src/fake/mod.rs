@@ -101,10 +101,10 @@ impl FakeJira {
     }
 
     /// Puts a description in Jira's own form in place of the one that is there, as an editor does.
-    pub fn set_description(&self, by: &Account, ticket: &str, raw: serde_json::Value) -> Result<(), String> {
+    pub fn set_description(&self, by: &Account, ticket: &str, raw: &serde_json::Value) -> Result<(), String> {
         let mut site = lock(&self.site);
         let id = site.find(ticket).ok_or("there is no such issue")?;
-        let raw = site.rich_text(&raw)?;
+        let raw = site.rich_text(raw)?;
         site.change(id, by, |issue| issue.description = raw);
         Ok(())
     }
@@ -166,10 +166,8 @@ impl FakeSite for FakeJira {
 
 fn view(site: &Site, issue: &Issue) -> FakeTicket {
     let (description, line) = site.read(&issue.description);
-    let text = match &issue.description {
-        serde_json::Value::String(text) => text.clone(),
-        document => to_markdown(&adf::read_nodes(document)),
-    };
+    let plain = issue.description.as_str().map(str::to_owned);
+    let text = plain.unwrap_or_else(|| to_markdown(&adf::read_nodes(&issue.description)));
     let comments = issue.comments.iter().filter_map(|comment| {
         let read: wire::Comment = serde_json::from_value(site.comment_json(issue, comment)).ok()?;
         Some(ticket::comment(&read))

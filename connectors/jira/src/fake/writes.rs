@@ -46,7 +46,9 @@ impl Site {
             .collect();
         let id = self
             .create(draft, |issue| {
-                edits.into_iter().for_each(|edit| edit(issue));
+                for edit in edits {
+                    edit(issue);
+                }
                 issue.properties.extend(properties);
             })
             .map_err(|why| (400, problem(&why)))?;
@@ -102,7 +104,11 @@ impl Site {
             Ok(edits) => edits,
             Err((status, error)) => return Reply::json(status, &error),
         };
-        self.change(id, &asked.by, |issue| edits.into_iter().for_each(|edit| edit(issue)));
+        self.change(id, &asked.by, |issue| {
+            for edit in edits {
+                edit(issue);
+            }
+        });
         let wanted = asked.query("returnIssue") == Some("true") && self.cloud();
         match self.issues.get(&id) {
             Some(issue) if wanted => Reply::ok(&self.issue_json(issue, &Selection::All, &[])),
@@ -152,7 +158,9 @@ impl Site {
             }
         }
         self.transit(id, &asked.by, way, resolution, |issue| {
-            edits.into_iter().for_each(|edit| edit(issue));
+            for edit in edits {
+                edit(issue);
+            }
         });
         for body in comments {
             self.add_comment(id, &asked.by, body);
