@@ -99,7 +99,7 @@ fn full(sheet: SheetKind, id: &str) -> Row {
     row.operational_requirement = Some(Decision::Pending);
     row.deviation_rationale = "Risk Adjustment : not reachable".into();
     row.supporting_documents = "Deviation Request : DR-7.docx".into();
-    row.comments = "+1 from the board".into();
+    row.comments = "+1 from the board, _x0041_ and _x000D_".into();
     row.auto_approve = Some(false);
     row.kev = Some(true);
     row.kev_due = day(2026, 2, 11);
@@ -358,6 +358,7 @@ fn sheets_are_known_by_their_names_and_none_is_passed_over_in_silence() {
         ("Config. - Configuration Finding", &[head, &["V-2", "", "b"]]),
         ("PL-2", &[&["Deficiency ID", "Deficiency Name ", "Deficiency Description"], &["D-1", "c", "d"]]),
         ("Pivot", &[&["42"]]),
+        ("OpenSSL hosts", &[&["web-1"]]),
         ("Empty", &[]),
         ("Record of Changes", &[&["x"]]),
     ]);
@@ -368,6 +369,7 @@ fn sheets_are_known_by_their_names_and_none_is_passed_over_in_silence() {
         said(&book),
         [
             "Pivot: not a sheet of the template; it was not read",
+            "OpenSSL hosts: not a sheet of the template; it was not read",
             "Closed POA&M Items: the workbook has no sheet of closed items",
         ]
     );
@@ -383,9 +385,19 @@ fn a_missing_sheet_or_row_of_headers_is_named() {
         error.to_string(),
         "sheet \"Open POA&M Items\" has no row of column headers (POAM ID, Controls, Weakness Name, ...) among its first 30 rows"
     );
-    let read = read_book(&[(OPEN, &[&HEAD, &["V-1"]]), (CLOSED, &[&["V-9", "lost?"]])]);
-    assert_eq!(said(&read), ["Closed POA&M Items: no row of column headers among its first 30 rows"]);
-    assert_eq!(read.refused.len(), 1);
+    let read = read_book(&[
+        ("Open Risks", &[&["none"]]),
+        (OPEN, &[&HEAD, &["V-1"]]),
+        (CLOSED, &[&["V-9", "lost?"]]),
+    ]);
+    assert_eq!(
+        said(&read),
+        [
+            "Open Risks: no row of column headers among its first 30 rows",
+            "Closed POA&M Items: no row of column headers among its first 30 rows",
+        ]
+    );
+    assert_eq!((read.refused.len(), read.rows.len()), (2, 1));
 }
 
 #[test]
@@ -533,7 +545,7 @@ fn an_error_in_a_cell_is_blank_and_told() {
 }
 
 #[test]
-fn a_million_blank_rows_are_passed_over_and_the_rest_is_told() {
+fn countless_blank_rows_are_passed_over_and_the_rest_is_told() {
     use std::fmt::Write as _;
     let mut rows = head_row();
     let _ = write!(rows, "<row r=\"2\">{}</row>", inline("A2", "V-1"));
@@ -558,15 +570,20 @@ fn too_many_rows_or_cells_are_refused_as_a_whole() {
     let head: &[&str] = &HEAD;
     let bytes = book(&[(OPEN, &[head, &["V-1"], &["V-2"], &["V-3"]])]);
     let error = read(&bytes, &Limits { rows: 3, ..Limits::default() }).expect_err("rows");
-    assert_eq!(
-        error.to_string(),
-        "sheet \"Open POA&M Items\", it is too large: 4 rows, at most 3 are allowed"
-    );
+    assert_eq!(error.to_string(), "sheet \"Open POA&M Items\" is too large: 4 rows, at most 3 are allowed");
     let error = read(&bytes, &Limits { cells_in_row: 5, ..Limits::default() }).expect_err("cells");
     assert_eq!(
         error.to_string(),
         "sheet \"Open POA&M Items\", row 1 is too large: 6 cells, at most 5 are allowed"
     );
+    let error = read(&bytes, &Limits { cells: 10, ..Limits::default() }).expect_err("all cells");
+    assert_eq!(
+        error.to_string(),
+        "sheet \"Open POA&M Items\", with those before it is too large: 11 cells, at most 10 are allowed"
+    );
+    let bytes = book(&[(OPEN, &[head]), ("a", &[]), ("b", &[])]);
+    let error = read(&bytes, &Limits { sheets: 2, ..Limits::default() }).expect_err("sheets");
+    assert_eq!(error.to_string(), "the workbook is too large: 3 sheets, at most 2 are allowed");
 }
 
 #[test]
