@@ -72,7 +72,7 @@ fn a_bomb_is_refused_by_what_it_announces() -> Outcome {
     let bytes = archive(&[("[Content_Types].xml", b"x"), ("xl/worksheets/sheet1.xml", &zeros)])?;
     let said = refusal(&bytes, &Limits::default());
     assert!(
-        said.starts_with("xl/worksheets/sheet1.xml is damaged: ") && said.contains("packed size"),
+        said.starts_with("xl/worksheets/sheet1.xml is too large: ") && said.contains("packed size"),
         "{said}"
     );
 

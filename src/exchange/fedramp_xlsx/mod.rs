@@ -12,6 +12,7 @@
 mod cells;
 mod columns;
 mod container;
+mod entry;
 pub mod grammar;
 mod row;
 mod sheet;
