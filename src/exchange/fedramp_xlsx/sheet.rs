@@ -295,6 +295,7 @@ fn placeholder(value: &Value) -> bool {
 
 /// Whether an id cell holds the template's own text: guidance, kind of data, example, or "Mandatory".
 fn template_id(id: &str, labelled: bool) -> bool {
+    let words = id.split_whitespace().count();
     let id = normal(id);
     matches!(
         id.as_str(),
@@ -303,7 +304,7 @@ fn template_id(id: &str, labelled: bool) -> bool {
         || id.starts_with("assignauniqueidentifier")
         || id.starts_with("entertheid")
         // A later template's guidance: prose beside the label of a template row.
-        || labelled && id.len() > 60
+        || labelled && words > 4
 }
 
 /// Whether a text is one of the labels that v3.0 has before its template rows.

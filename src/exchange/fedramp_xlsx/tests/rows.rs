@@ -144,6 +144,30 @@ fn milestones_are_read_from_their_columns_or_from_the_plan() {
 }
 
 #[test]
+fn text_without_form_from_two_cells_is_kept_apart() {
+    let book = read_open(&[
+        &["POAM ID", "Controls", "Planned Milestones", "Milestone Changes"],
+        &["V-1", "RA-5", "Changes:\nodd one", "odd two"],
+    ]);
+    assert_eq!(book.rows[0].unparsed_changes, "odd one\n\nodd two");
+}
+
+#[test]
+fn prepared_rows_with_formulas_alone_count_as_blank() {
+    let mut rows: Vec<&[&str]> = vec![&HEAD, &["V-1", "RA-5", "a"]];
+    rows.extend([["", "", "", "", "=D3+30"].as_slice(); 5]);
+    rows.push(&["V-2", "RA-5", "b"]);
+    let bytes = book(&[(OPEN, &rows), (CLOSED, &[])]);
+    let book = read(&bytes, &Limits { blank_rows: 3, ..Limits::default() }).expect("reads");
+    assert_eq!(
+        said(&book),
+        ["Open POA&M Items, row 6: the sheet is not read from here on: the 3 rows before it are blank"]
+    );
+    let book = read(&bytes, &Limits { blank_rows: 6, ..Limits::default() }).expect("reads");
+    assert_eq!((book.rows.len(), book.warnings.len(), book.refused.len()), (2, 0, 0));
+}
+
+#[test]
 fn what_a_milestone_cell_says_amiss_is_told_with_its_place() {
     let book = read_open(&[
         &["POAM ID", "Controls", "Weakness Name", "Planned Milestones"],
@@ -174,6 +198,7 @@ fn template_rows_are_known_by_what_they_say_not_by_where_they_stand() {
         &["Mandatory or Situational", "V-1", "Mandatory", "real", "Situational", "Mandatory"],
         &["Examples", "V-2", "RA-5", "over the example"],
         &["Guidance", "", "", ""],
+        &["Guidance", "A later wording of how a provider should choose an identifier for an item"],
         &["", "V-3", "RA-5", "plain"],
     ]);
     let ids: Vec<&str> = book.rows.iter().map(|row| row.poam_id.as_str()).collect();
