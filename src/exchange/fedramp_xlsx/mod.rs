@@ -12,6 +12,7 @@
 mod cells;
 mod columns;
 mod container;
+mod entry;
 pub mod grammar;
 mod row;
 mod sheet;
@@ -43,6 +44,10 @@ pub struct Limits {
     pub ratio: u64,
     /// Parts in the archive: 1,000.
     pub parts: usize,
+    /// Sheets: 64. Several may be one and the same part of the archive.
+    pub sheets: usize,
+    /// Cells with content on all sheets: 4,000,000.
+    pub cells: usize,
     /// Rows with content on one sheet: 100,000.
     pub rows: usize,
     /// Blank rows in a row after which the rest of a sheet is left unread, with a warning: 10,000.
@@ -63,6 +68,8 @@ impl Default for Limits {
             text_bytes: 64 << 20,
             ratio: 200,
             parts: 1_000,
+            sheets: 64,
+            cells: 4_000_000,
             rows: 100_000,
             blank_rows: 10_000,
             cells_in_row: 1_000,
@@ -156,12 +163,25 @@ fn read_checked(bytes: &[u8], limits: &Limits) -> Result<Workbook, ReadError> {
     if !kinds.contains(&Some(SheetKind::Open)) {
         return Err(ReadError::NoOpenSheet { found: sheets });
     }
+    if sheets.len() > limits.sheets {
+        return Err(ReadError::TooLarge {
+            what: "the workbook".to_owned(),
+            found: sheets.len() as u64,
+            allowed: limits.sheets as u64,
+            unit: "sheets",
+        });
+    }
     let mut reading = Reading::new(limits);
     for (name, kind) in sheets.iter().zip(&kinds) {
         match kind {
             Some(kind) => sheet::read(&mut book, name, *kind, &mut reading)?,
             None => sheet::notice_unread(&mut book, name, &mut reading)?,
         }
+    }
+    if reading.version.is_none() {
+        let open = sheets.iter().zip(&kinds).find(|(_, kind)| **kind == Some(SheetKind::Open));
+        let sheet = open.map(|(name, _)| name.clone()).unwrap_or_default();
+        return Err(ReadError::NoHeaders { sheet, rows: sheet::HEADER_ROWS });
     }
     if !kinds.contains(&Some(SheetKind::Closed)) {
         reading.log.warn("Closed POA&M Items", 0, "", "the workbook has no sheet of closed items");
@@ -178,6 +198,8 @@ struct Reading<'a> {
     rows: Vec<Row>,
     refused: Vec<Refused>,
     read: usize,
+    /// Cells with content so far.
+    cells: usize,
     /// Where each id was first seen.
     seen: HashMap<String, (String, u32)>,
 }
@@ -192,6 +214,7 @@ impl<'a> Reading<'a> {
             rows: Vec::new(),
             refused: Vec::new(),
             read: 0,
+            cells: 0,
             seen: HashMap::new(),
         }
     }

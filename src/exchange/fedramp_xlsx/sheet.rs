@@ -11,18 +11,19 @@ use super::take::{Given, RowTaker};
 use super::{ReadError, Reading};
 
 /// Headers are looked for in so many rows.
-const HEADER_ROWS: u32 = 30;
+pub(super) const HEADER_ROWS: u32 = 30;
 
 /// The kind of a sheet by its name, `None` if it is not one that holds items.
 pub(super) fn kind(name: &str) -> Option<SheetKind> {
     let name = normal(name);
-    if name.contains("closed") {
+    let items = ["poam", "item", "finding", "risk"].iter().any(|word| name.contains(word));
+    if name == "closed" || items && name.contains("closed") {
         Some(SheetKind::Closed)
-    } else if name.contains("configuration") || name.contains("configfinding") {
+    } else if items && name.contains("config") {
         Some(SheetKind::Configuration)
     } else if name.contains("pl2") {
         Some(SheetKind::DocumentationPl2)
-    } else if name.contains("open") || name.contains("poamitems") {
+    } else if name == "open" || items && name.contains("open") || name.contains("poamitem") {
         Some(SheetKind::Open)
     } else {
         None
@@ -95,7 +96,7 @@ impl Headers {
     }
 }
 
-/// Cells beyond this position are not a template's and would only cost memory.
+/// The columns that a spreadsheet has.
 const LAST_COLUMN: u32 = 16_384;
 
 /// Hands on the rows of a sheet that have content, top to bottom.
@@ -115,6 +116,12 @@ fn each_row<R: Read + Seek>(
     while let Some(record) = cells.next_cell_with_formula_metadata().map_err(damaged)? {
         let (row, column) = record.pos;
         let row = row.saturating_add(1);
+        if column >= LAST_COLUMN {
+            return Err(ReadError::damaged(
+                format!("sheet \"{name}\""),
+                format!("row {row} has a cell in column {column}, beyond the last that a spreadsheet has"),
+            ));
+        }
         if row.saturating_sub(last) > limits.blank_rows {
             reading.log.warn(
                 name,
@@ -130,15 +137,13 @@ fn each_row<R: Read + Seek>(
         if record.value == DataRef::Empty && record.formula.is_none() {
             continue;
         }
+        reading.cells += 1;
+        if reading.cells > limits.cells {
+            return Err(too_many(name, "with those before it", reading.cells, limits.cells, "cells"));
+        }
         let (value, cleaned) = cells::value_of(&record.value, limits.cell_chars);
         if value == Value::Blank && record.formula.is_none() {
             continue;
-        }
-        if column >= LAST_COLUMN {
-            return Err(ReadError::damaged(
-                format!("sheet \"{name}\""),
-                format!("row {row} has a cell in column {column}, beyond the last that a spreadsheet has"),
-            ));
         }
         let formula = record.formula.map(|formula| match formula {
             XlsxFormulaMetadata::Normal { formula } | XlsxFormulaMetadata::Shared { formula, .. } => formula,
@@ -171,7 +176,7 @@ fn each_row<R: Read + Seek>(
                 }
                 filled += 1;
                 if filled > limits.rows {
-                    return Err(too_many(name, "it", filled, limits.rows, "rows"));
+                    return Err(too_many(name, "", filled, limits.rows, "rows"));
                 }
             }
         }
@@ -184,7 +189,11 @@ fn each_row<R: Read + Seek>(
 
 fn too_many(sheet: &str, what: &str, found: usize, allowed: usize, unit: &'static str) -> ReadError {
     ReadError::TooLarge {
-        what: format!("sheet \"{sheet}\", {what}"),
+        what: if what.is_empty() {
+            format!("sheet \"{sheet}\"")
+        } else {
+            format!("sheet \"{sheet}\", {what}")
+        },
         found: found as u64,
         allowed: allowed as u64,
         unit,
@@ -200,7 +209,7 @@ enum Next {
 /// Reads a sheet of items.
 ///
 /// # Errors
-/// [`ReadError`] if it is damaged, too large, or holds the open items and has no headers.
+/// [`ReadError`] if it is damaged or too large. A sheet without headers is refused in `reading`.
 pub(super) fn read<R: Read + Seek>(
     book: &mut Xlsx<R>,
     name: &str,
@@ -227,14 +236,8 @@ pub(super) fn read<R: Read + Seek>(
         }
         Ok(Next::Row)
     })?;
-    if headers.is_some() {
-        return Ok(());
-    }
-    if kind == SheetKind::Open {
-        return Err(ReadError::NoHeaders { sheet: name.to_owned(), rows: HEADER_ROWS });
-    }
-    let blank = above.is_empty();
-    if !blank {
+    // A sheet of a template that is not in use is blank.
+    if headers.is_none() && !above.is_empty() {
         reading.refuse(name, 0, "", format!("no row of column headers among its first {HEADER_ROWS} rows"));
     }
     Ok(())
@@ -292,6 +295,7 @@ fn placeholder(value: &Value) -> bool {
 
 /// Whether an id cell holds the template's own text: guidance, kind of data, example, or "Mandatory".
 fn template_id(id: &str, labelled: bool) -> bool {
+    let words = id.split_whitespace().count();
     let id = normal(id);
     matches!(
         id.as_str(),
@@ -300,7 +304,7 @@ fn template_id(id: &str, labelled: bool) -> bool {
         || id.starts_with("assignauniqueidentifier")
         || id.starts_with("entertheid")
         // A later template's guidance: prose beside the label of a template row.
-        || labelled && id.len() > 60
+        || labelled && words > 4
 }
 
 /// Whether a text is one of the labels that v3.0 has before its template rows.
