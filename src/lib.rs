@@ -3,5 +3,9 @@
 //! | module | what |
 //! |---|---|
 //! | [`register`] | pure: items, milestones, moves, evidence, changes, the journal |
+//! | [`sync`] | keeps a milestone and its ticket in step |
+//! | [`drift`] | states in which ways plan, ticket and calendar are apart |
 
+pub mod drift;
 pub mod register;
+pub mod sync;

@@ -6,6 +6,7 @@
 mod actor;
 pub mod apply;
 pub mod change;
+pub mod completeness;
 pub mod decide;
 mod drift;
 mod evidence;

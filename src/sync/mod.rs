@@ -1,0 +1,3 @@
+//! Keeps a milestone and its ticket in step.
+
+pub mod commands;
