@@ -3,7 +3,9 @@
 //! | module | what |
 //! |---|---|
 //! | [`register`] | pure: items, milestones, moves, evidence, changes, the journal |
+//! | [`drift`] | how plan, ticket and calendar are apart |
 //! | [`exchange`] | workbooks in and out |
 
+pub mod drift;
 pub mod exchange;
 pub mod register;
