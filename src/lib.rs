@@ -2,6 +2,10 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`clock`] | the time, as an argument |
 //! | [`register`] | pure: items, milestones, moves, evidence, changes, the journal |
+//! | [`store`] | all SQL: the journal and its fold in SQLite or PostgreSQL, and the evidence store |
 
+pub mod clock;
 pub mod register;
+pub mod store;

@@ -1,0 +1,30 @@
+//! All SQL: the journal, the tables that are its fold, and what is observed of the trackers, in SQLite or PostgreSQL;
+//! and the evidence store.
+//!
+//! [`Db`] opens a store, [`Tx`] is a transaction, and every query is a method of it, in a file named after its noun.
+//! One text of SQL serves both databases: each query's body is compiled once per driver. Times are given by the caller.
+//!
+//! A command that writes: [`Db::write`] (or [`Writer::submit`]), [`Tx::lock`] the chains it will write, [`Tx::load`]
+//! what it needs, decide, [`Tx::record`], [`Tx::commit`].
+
+mod column;
+mod counter;
+mod db;
+mod drift;
+mod error;
+mod item;
+mod journal;
+mod load;
+mod milestone;
+mod notice;
+mod person;
+mod proof;
+mod record;
+mod system;
+mod table;
+mod tx;
+
+pub use db::{Db, OpenOptions};
+pub use error::StoreError;
+pub use load::Scope;
+pub use tx::Tx;
