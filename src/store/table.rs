@@ -92,12 +92,7 @@ macro_rules! fetch_in {
                 let mut query = sqlx::QueryBuilder::new("SELECT * FROM ");
                 query.push(<$Row>::TABLE).push(" WHERE system = ").push_bind(system.as_str());
                 if !every {
-                    query.push(concat!(" AND ", $column, " IN ("));
-                    let mut list = query.separated(", ");
-                    for key in group {
-                        list.push_bind(key);
-                    }
-                    query.push(")");
+                    $crate::store::table::in_list!(query.push(concat!(" AND ", $column)), group);
                 }
                 query.push($tail);
                 let rows = query.build().persistent(group.len() <= 1).fetch(c);
@@ -133,4 +128,19 @@ macro_rules! collect {
     };
 }
 
-pub(super) use {collect, fetch, fetch_in, table};
+/// Pushes ` IN (...)`; with no value at all it holds for no row.
+macro_rules! in_list {
+    ($query:expr, $values:expr) => {{
+        let query = $query;
+        query.push(" IN (");
+        let mut list = query.separated(", ");
+        let mut any = false;
+        for value in $values {
+            list.push_bind(value);
+            any = true;
+        }
+        query.push(if any { ")" } else { "NULL)" });
+    }};
+}
+
+pub(super) use {collect, fetch, fetch_in, in_list, table};
