@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 
-use super::StoreError;
 use super::column::{Reading, micros, word};
-use super::table::table;
+use super::table::{fetch, table};
+use super::{StoreError, Tx};
 use crate::register::{Conflict, Drift, ItemNumber, MilestoneNumber, Resolution, Subject, SystemId};
 
 table! {
@@ -125,5 +125,36 @@ impl ConflictRow {
             at: self.at,
             resolved: self.resolved.map(|Json(resolution)| resolution),
         })
+    }
+}
+
+impl Tx {
+    /// Drifts in order of their number; where `open`, only those that are not settled.
+    pub async fn drifts(&mut self, system: &SystemId, open: bool) -> Result<Vec<Drift>, StoreError> {
+        const OPEN: &str = "SELECT * FROM drift WHERE system = $1 AND settled IS NULL ORDER BY number";
+        const ALL: &str = "SELECT * FROM drift WHERE system = $1 ORDER BY number";
+        let rows = fetch!(self, DriftRow, if open { OPEN } else { ALL }, system.as_str())?;
+        rows.into_iter().map(DriftRow::drift).collect()
+    }
+
+    /// Drifts about one subject, in order of their number, settled ones too.
+    pub async fn drifts_of(
+        &mut self,
+        system: &SystemId,
+        subject: &Subject,
+    ) -> Result<Vec<Drift>, StoreError> {
+        const SQL: &str =
+            "SELECT * FROM drift WHERE system = $1 AND about = $2 AND subject = $3 ORDER BY number";
+        let (about, subject) = subject_columns(subject);
+        let rows = fetch!(self, DriftRow, SQL, system.as_str(), about, subject.as_str())?;
+        rows.into_iter().map(DriftRow::drift).collect()
+    }
+
+    /// Conflicts in order of their number; where `open`, only those that are not resolved.
+    pub async fn conflicts(&mut self, system: &SystemId, open: bool) -> Result<Vec<Conflict>, StoreError> {
+        const OPEN: &str = "SELECT * FROM conflict WHERE system = $1 AND resolved IS NULL ORDER BY number";
+        const ALL: &str = "SELECT * FROM conflict WHERE system = $1 ORDER BY number";
+        let rows = fetch!(self, ConflictRow, if open { OPEN } else { ALL }, system.as_str())?;
+        rows.into_iter().map(ConflictRow::conflict).collect()
     }
 }

@@ -4,11 +4,13 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 
-use super::StoreError;
 use super::column::{Reading, micros, word};
-use super::table::table;
+use super::table::{collect, fetch, in_list, table};
+use super::tx::on;
+use super::{StoreError, Tx};
 use crate::register::{
-    Correction, Deadline, Disposition, ImportedRow, Item, ItemFacts, ItemNumber, SystemId,
+    Correction, Deadline, Disposition, ImportedRow, Item, ItemFacts, ItemNumber, MilestoneNumber, Status,
+    SystemId,
 };
 
 table! {
@@ -213,4 +215,81 @@ fn disposition(read: &Reading<'_>, name: &str, detail: Option<&str>) -> Result<D
         "imported-closed" => Disposition::ImportedClosed,
         other => return Err(read.bad("disposition", format_args!("{other:?} is no disposition"))),
     })
+}
+
+/// Which items are listed; an empty filter lists all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ItemFilter {
+    /// In these statuses; empty is every one.
+    pub statuses: Vec<Status>,
+    /// Of this person.
+    pub owner: Option<String>,
+    /// Whose deadline is before this day.
+    pub deadline_before: Option<NaiveDate>,
+    /// That this milestone serves.
+    pub milestone: Option<MilestoneNumber>,
+    /// That hold this text in number or title, in whatever case of ASCII letters.
+    pub text: Option<String>,
+}
+
+impl Tx {
+    /// Items in the order in which they came: at most `limit` after this place, or from the start.
+    pub async fn items(
+        &mut self,
+        system: &SystemId,
+        filter: &ItemFilter,
+        after: Option<u32>,
+        limit: u32,
+    ) -> Result<Vec<Item>, StoreError> {
+        let rows: Vec<ItemRow> = on!(self, c => {
+            let mut query = sqlx::QueryBuilder::new("SELECT * FROM item WHERE system = ");
+            query.push_bind(system.as_str());
+            if !filter.statuses.is_empty() {
+                in_list!(query.push(" AND status"), filter.statuses.iter().map(|status| status.name()));
+            }
+            if let Some(owner) = &filter.owner {
+                query.push(" AND owner = ").push_bind(owner);
+            }
+            if let Some(day) = filter.deadline_before {
+                query.push(" AND deadline < ").push_bind(day);
+            }
+            if let Some(milestone) = filter.milestone {
+                query.push(" AND number IN (SELECT item FROM serves WHERE NOT former AND system = ");
+                query.push_bind(system.as_str()).push(" AND milestone = ");
+                query.push_bind(i64::from(milestone.0)).push(")");
+            }
+            if let Some(text) = &filter.text {
+                let text = like(text);
+                query.push(" AND (LOWER(number) LIKE ").push_bind(text.clone()).push(" ESCAPE '!'");
+                query.push(" OR LOWER(title) LIKE ").push_bind(text).push(" ESCAPE '!')");
+            }
+            if let Some(place) = after {
+                query.push(" AND place > ").push_bind(i64::from(place));
+            }
+            query.push(" ORDER BY place LIMIT ").push_bind(i64::from(limit));
+            let rows = query.build().persistent(false).fetch(c);
+            collect!(rows, ItemRow)
+        })?;
+        rows.into_iter().map(ItemRow::item).collect()
+    }
+
+    /// One item.
+    pub async fn item(&mut self, system: &SystemId, number: &ItemNumber) -> Result<Option<Item>, StoreError> {
+        const SQL: &str = "SELECT * FROM item WHERE system = $1 AND number = $2";
+        let row = fetch!(self, ItemRow, SQL, system.as_str(), number.as_str())?.pop();
+        row.map(ItemRow::item).transpose()
+    }
+}
+
+/// A pattern that finds a text anywhere.
+fn like(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(c.to_ascii_lowercase());
+    }
+    pattern.push('%');
+    pattern
 }

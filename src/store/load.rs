@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::drift::{ConflictRow, DriftRow};
 use super::item::ItemRow;
-use super::milestone::{MilestoneRow, MoveRow, ServesRow};
+use super::milestone::ServesRow;
 use super::notice::NoticeRow;
 use super::person::{HaltedRow, PersonRow, TokenRow};
 use super::proof::EvidenceRow;
@@ -74,17 +74,6 @@ impl Tx {
         Ok(register)
     }
 
-    /// An imported file, finished or not.
-    pub async fn import(
-        &mut self,
-        system: &SystemId,
-        file: &crate::register::Digest,
-    ) -> Result<Option<crate::register::Import>, StoreError> {
-        const SQL: &str = "SELECT * FROM import WHERE system = $1 AND digest = $2";
-        let row = fetch!(self, ImportRow, SQL, system.as_str(), file.as_str())?.pop();
-        Ok(row.map(ImportRow::import).transpose()?.map(|(_, import)| import))
-    }
-
     /// Items, the milestones that serve them, and those milestones' items.
     async fn around_items(
         &mut self,
@@ -131,22 +120,7 @@ impl Tx {
             let item = row.item()?;
             register.items.insert(item.number.clone(), item);
         }
-        for row in fetch_in!(self, MilestoneRow, &id, "number" in milestones(), "")? {
-            let milestone = row.milestone()?;
-            register.milestones.insert(milestone.number, milestone);
-        }
-        for row in fetch_in!(self, ServesRow, &id, "milestone" in milestones(), " AND NOT former")? {
-            if let Some(milestone) = register.milestones.get_mut(&row.milestone()?) {
-                milestone.serves.insert(row.item()?);
-            }
-        }
-        for row in fetch_in!(self, MoveRow, &id, "milestone" in milestones(), " ORDER BY milestone, number")?
-        {
-            let (number, moved) = row.moved()?;
-            if let Some(milestone) = register.milestones.get_mut(&number) {
-                milestone.moves.push(moved);
-            }
-        }
+        register.milestones = self.milestones_by(&id, milestones()).await?;
         let mut evidence = fetch_in!(self, EvidenceRow, &id, "milestone" in milestones(), "")?;
         if wanted.is_some() {
             evidence.extend(fetch_in!(self, EvidenceRow, &id, "item" in items(), "")?);

@@ -1,16 +1,17 @@
 //! Milestones in their table, the items they serve, and the moves of their dates.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::types::Json;
 
-use super::StoreError;
 use super::column::{Reading, micros, word};
-use super::table::table;
+use super::table::{fetch, fetch_in, in_list, table};
+use super::tx::on;
+use super::{StoreError, Tx};
 use crate::register::{
-    ClosedWithoutFix, Decision, EvidenceKind, ItemNumber, Milestone, MilestoneNumber, Move, Rationale,
-    SystemId, TicketName,
+    ClosedWithoutFix, Decision, EvidenceKind, ItemNumber, Milestone, MilestoneNumber, MilestoneState, Move,
+    Rationale, SystemId, TicketName,
 };
 
 table! {
@@ -194,5 +195,109 @@ impl MoveRow {
             asked: self.asked.map(|asked| read.number("asked", asked)).transpose()?,
         };
         Ok((MilestoneNumber(read.number("milestone", self.milestone)?), moved))
+    }
+}
+
+/// Which milestones are listed; an empty filter lists all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MilestoneFilter {
+    /// In these states; empty is every one.
+    pub states: Vec<MilestoneState>,
+    /// That serve this item.
+    pub item: Option<ItemNumber>,
+    /// Of this person.
+    pub owner: Option<String>,
+    /// Due on this day or before.
+    pub due_by: Option<NaiveDate>,
+}
+
+impl Tx {
+    /// Milestones in order of their number, with what they serve, their moves and their evidence: at most `limit`
+    /// after this one, or from the start.
+    pub async fn milestones(
+        &mut self,
+        system: &SystemId,
+        filter: &MilestoneFilter,
+        after: Option<MilestoneNumber>,
+        limit: u32,
+    ) -> Result<Vec<Milestone>, StoreError> {
+        let keys: Vec<i64> = on!(self, c => {
+            let mut query = sqlx::QueryBuilder::new("SELECT number FROM milestone WHERE system = ");
+            query.push_bind(system.as_str());
+            if !filter.states.is_empty() {
+                in_list!(query.push(" AND state"), filter.states.iter().map(|state| state.name()));
+            }
+            if let Some(owner) = &filter.owner {
+                query.push(" AND owner = ").push_bind(owner);
+            }
+            if let Some(day) = filter.due_by {
+                query.push(" AND due <= ").push_bind(day);
+            }
+            if let Some(item) = &filter.item {
+                query.push(" AND number IN (SELECT milestone FROM serves WHERE NOT former AND system = ");
+                query.push_bind(system.as_str()).push(" AND item = ").push_bind(item.as_str()).push(")");
+            }
+            if let Some(after) = after {
+                query.push(" AND number > ").push_bind(i64::from(after.0));
+            }
+            query.push(" ORDER BY number LIMIT ").push_bind(i64::from(limit));
+            query.build_query_scalar().fetch_all(c).await
+        })?;
+        let mut found = self.milestones_by(system, Some(keys.clone())).await?;
+        self.attach_evidence(system, Some(keys), &mut found).await?;
+        Ok(found.into_values().collect())
+    }
+
+    /// One milestone, with what it serves, its moves and its evidence.
+    pub async fn milestone(
+        &mut self,
+        system: &SystemId,
+        number: MilestoneNumber,
+    ) -> Result<Option<Milestone>, StoreError> {
+        let keys = vec![i64::from(number.0)];
+        let mut found = self.milestones_by(system, Some(keys.clone())).await?;
+        self.attach_evidence(system, Some(keys), &mut found).await?;
+        Ok(found.remove(&number))
+    }
+
+    /// Moves in order of their time, from a time on.
+    pub async fn moves(
+        &mut self,
+        system: &SystemId,
+        since: Option<DateTime<Utc>>,
+    ) -> Result<Vec<(MilestoneNumber, Move)>, StoreError> {
+        const SQL: &str = "SELECT * FROM move WHERE system = $1 AND at >= $2 ORDER BY at, milestone, number";
+        const ALL: &str = "SELECT * FROM move WHERE system = $1 ORDER BY at, milestone, number";
+        let rows = match since {
+            Some(since) => fetch!(self, MoveRow, SQL, system.as_str(), micros(since))?,
+            None => fetch!(self, MoveRow, ALL, system.as_str())?,
+        };
+        rows.into_iter().map(MoveRow::moved).collect()
+    }
+
+    /// Milestones by their numbers (all where the keys are none) with what they serve and their moves, yet without
+    /// their evidence.
+    pub(super) async fn milestones_by(
+        &mut self,
+        id: &SystemId,
+        keys: Option<Vec<i64>>,
+    ) -> Result<BTreeMap<MilestoneNumber, Milestone>, StoreError> {
+        let mut milestones = BTreeMap::new();
+        for row in fetch_in!(self, MilestoneRow, id, "number" in keys.clone(), "")? {
+            let milestone = row.milestone()?;
+            milestones.insert(milestone.number, milestone);
+        }
+        for row in fetch_in!(self, ServesRow, id, "milestone" in keys.clone(), " AND NOT former")? {
+            if let Some(milestone) = milestones.get_mut(&row.milestone()?) {
+                milestone.serves.insert(row.item()?);
+            }
+        }
+        for row in fetch_in!(self, MoveRow, id, "milestone" in keys, " ORDER BY milestone, number")? {
+            let (number, moved) = row.moved()?;
+            if let Some(milestone) = milestones.get_mut(&number) {
+                milestone.moves.push(moved);
+            }
+        }
+        Ok(milestones)
     }
 }

@@ -8,11 +8,14 @@
 //! what it needs, decide, [`Tx::record`], [`Tx::commit`].
 
 mod column;
+mod connection;
 mod counter;
 mod db;
 mod drift;
 mod error;
+mod history;
 mod item;
+mod job;
 mod journal;
 mod link;
 mod load;
@@ -21,14 +24,22 @@ mod notice;
 mod person;
 mod proof;
 mod record;
+mod sending;
+mod settings;
 mod system;
 mod table;
 mod tx;
 mod writer;
 
+pub use connection::{Cursor, Health, Pause};
 pub use db::{Db, OpenOptions};
 pub use error::StoreError;
+pub use history::OwnWrite;
+pub use item::ItemFilter;
+pub use job::{Job, Lease};
 pub use link::{LinkCounts, LinkFilter};
 pub use load::Scope;
+pub use milestone::MilestoneFilter;
+pub use sending::Sending;
 pub use tx::Tx;
 pub use writer::Writer;

@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 
-use super::StoreError;
 use super::column::{Reading, micros, word};
-use super::table::table;
+use super::table::{fetch, fetch_in, table};
+use super::{StoreError, Tx};
 use crate::register::{MilestoneNumber, Notice, SystemId};
 
 table! {
@@ -48,5 +48,39 @@ impl NoticeRow {
             body: self.body,
             queued: self.queued,
         })
+    }
+}
+
+impl Tx {
+    /// Notices of a system in order of their number: at most `limit` after this one, or from the start.
+    pub async fn notices(
+        &mut self,
+        system: &SystemId,
+        after: Option<u32>,
+        limit: u32,
+    ) -> Result<Vec<Notice>, StoreError> {
+        const SQL: &str = "SELECT * FROM notice WHERE system = $1 AND number > $2 ORDER BY number LIMIT $3";
+        let after = after.map_or(i64::MIN, i64::from);
+        let rows = fetch!(self, NoticeRow, SQL, system.as_str(), after, i64::from(limit))?;
+        rows.into_iter().map(NoticeRow::notice).collect()
+    }
+
+    /// Notices to these milestones' tickets, in order of their number.
+    pub async fn notices_of(
+        &mut self,
+        system: &SystemId,
+        milestones: &[MilestoneNumber],
+    ) -> Result<Vec<Notice>, StoreError> {
+        let keys = milestones.iter().map(|number| i64::from(number.0)).collect();
+        let mut rows = fetch_in!(self, NoticeRow, system, "milestone" in Some(keys), "")?;
+        rows.sort_by_key(|row| row.number);
+        rows.into_iter().map(NoticeRow::notice).collect()
+    }
+
+    /// One notice.
+    pub async fn notice(&mut self, system: &SystemId, number: u32) -> Result<Option<Notice>, StoreError> {
+        const SQL: &str = "SELECT * FROM notice WHERE system = $1 AND number = $2";
+        let row = fetch!(self, NoticeRow, SQL, system.as_str(), i64::from(number))?.pop();
+        row.map(NoticeRow::notice).transpose()
     }
 }

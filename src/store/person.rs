@@ -1,11 +1,13 @@
 //! The fold of the reserved chain: persons, tokens, halted trackers.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 
-use super::StoreError;
 use super::column::{Reading, micros};
-use super::table::table;
+use super::table::{fetch, table};
+use super::{StoreError, Tx};
 use crate::register::{Digest, Grant, Person, Token};
 
 table! {
@@ -86,5 +88,51 @@ impl TokenRow {
             systems: self.systems.0,
             revoked: self.revoked,
         })
+    }
+}
+
+impl Tx {
+    /// Every person, by name.
+    pub async fn people(&mut self) -> Result<Vec<Person>, StoreError> {
+        let rows = fetch!(self, PersonRow, "SELECT * FROM person ORDER BY name")?;
+        Ok(rows.into_iter().map(PersonRow::person).collect())
+    }
+
+    /// A person by name.
+    pub async fn person(&mut self, name: &str) -> Result<Option<Person>, StoreError> {
+        let row = fetch!(self, PersonRow, "SELECT * FROM person WHERE name = $1", name)?.pop();
+        Ok(row.map(PersonRow::person))
+    }
+
+    /// The person with a GitHub login, in whatever case (logins have none).
+    pub async fn person_on_github(&mut self, login: &str) -> Result<Option<Person>, StoreError> {
+        const SQL: &str = "SELECT * FROM person WHERE LOWER(github) = $1 ORDER BY name";
+        let rows = fetch!(self, PersonRow, SQL, login.to_ascii_lowercase())?;
+        Ok(rows.into_iter().next().map(PersonRow::person))
+    }
+
+    /// The person with a Jira account id (Data Center: user name).
+    pub async fn person_on_jira(&mut self, account: &str) -> Result<Option<Person>, StoreError> {
+        const SQL: &str = "SELECT * FROM person WHERE jira = $1 ORDER BY name";
+        let rows = fetch!(self, PersonRow, SQL, account)?;
+        Ok(rows.into_iter().next().map(PersonRow::person))
+    }
+
+    /// Every API token, by name; revoked and expired ones too.
+    pub async fn tokens(&mut self) -> Result<Vec<Token>, StoreError> {
+        let rows = fetch!(self, TokenRow, "SELECT * FROM token ORDER BY name")?;
+        rows.into_iter().map(TokenRow::token).collect()
+    }
+
+    /// The API token with this digest, valid or not: the caller looks at its dates.
+    pub async fn token_by_digest(&mut self, digest: &Digest) -> Result<Option<Token>, StoreError> {
+        let row = fetch!(self, TokenRow, "SELECT * FROM token WHERE digest = $1", digest.as_str())?.pop();
+        row.map(TokenRow::token).transpose()
+    }
+
+    /// Halted trackers with the reason, by tracker id.
+    pub async fn halted(&mut self) -> Result<BTreeMap<String, String>, StoreError> {
+        let rows = fetch!(self, HaltedRow, "SELECT * FROM halted")?;
+        Ok(rows.into_iter().map(|row| (row.tracker, row.reason)).collect())
     }
 }

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 
-use super::StoreError;
 use super::column::{Reading, micros, word};
-use super::table::table;
-use crate::register::{Actor, Digest, Evidence, EvidenceOf, ItemNumber, MilestoneNumber, SystemId};
+use super::table::{fetch, fetch_in, table};
+use super::{StoreError, Tx};
+use crate::register::{
+    Actor, Digest, Evidence, EvidenceOf, ItemNumber, Milestone, MilestoneNumber, SystemId,
+};
 
 table! {
     /// A proof.
@@ -86,5 +88,64 @@ impl EvidenceRow {
             details: self.details.0,
             redacted: self.redacted,
         })
+    }
+}
+
+impl Tx {
+    /// Evidence of a system in order of its number: at most `limit` after this one, or from the start.
+    pub async fn evidence(
+        &mut self,
+        system: &SystemId,
+        after: Option<u32>,
+        limit: u32,
+    ) -> Result<Vec<Evidence>, StoreError> {
+        const SQL: &str = "SELECT * FROM evidence WHERE system = $1 AND number > $2 ORDER BY number LIMIT $3";
+        let after = after.map_or(i64::MIN, i64::from);
+        let rows = fetch!(self, EvidenceRow, SQL, system.as_str(), after, i64::from(limit))?;
+        rows.into_iter().map(EvidenceRow::evidence).collect()
+    }
+
+    /// Evidence of milestones, by number; of several systems' milestones only those of this one.
+    pub async fn evidence_of(
+        &mut self,
+        system: &SystemId,
+        milestones: &[MilestoneNumber],
+    ) -> Result<Vec<Evidence>, StoreError> {
+        let keys = milestones.iter().map(|number| i64::from(number.0)).collect();
+        let mut rows = fetch_in!(self, EvidenceRow, system, "milestone" in Some(keys), "")?;
+        rows.sort_by_key(|row| row.number);
+        rows.into_iter().map(EvidenceRow::evidence).collect()
+    }
+
+    /// Everything that names these bytes, in any system: before they are removed.
+    pub async fn evidence_with(&mut self, digest: &Digest) -> Result<Vec<(SystemId, Evidence)>, StoreError> {
+        const SQL: &str = "SELECT * FROM evidence WHERE digest = $1 ORDER BY system, number";
+        let rows = fetch!(self, EvidenceRow, SQL, digest.as_str())?;
+        rows.into_iter()
+            .map(|row| {
+                let read = Reading { table: "evidence", row: &row.number };
+                let system = read.checked("system", SystemId::new(&row.system))?;
+                Ok((system, row.evidence()?))
+            })
+            .collect()
+    }
+
+    /// Gives each milestone the numbers of its evidence.
+    pub(super) async fn attach_evidence(
+        &mut self,
+        system: &SystemId,
+        keys: Option<Vec<i64>>,
+        milestones: &mut BTreeMap<MilestoneNumber, Milestone>,
+    ) -> Result<(), StoreError> {
+        let rows = fetch_in!(self, EvidenceRow, system, "milestone" in keys, " ORDER BY number")?;
+        for row in rows {
+            let evidence = row.evidence()?;
+            if let EvidenceOf::Milestone(number) = &evidence.of
+                && let Some(milestone) = milestones.get_mut(number)
+            {
+                milestone.evidence.push(evidence.number);
+            }
+        }
+        Ok(())
     }
 }

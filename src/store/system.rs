@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 
-use super::StoreError;
 use super::column::{Reading, micros};
-use super::table::table;
+use super::table::{fetch, table};
+use super::{StoreError, Tx};
 use crate::register::{Digest, Import, System, SystemId, SystemProfile};
 
 table! {
@@ -92,5 +92,26 @@ impl ImportRow {
             finished: self.finished,
         };
         Ok((read.checked("digest", Digest::new(&key))?, import))
+    }
+}
+
+impl Tx {
+    /// Systems whose profile is recorded, by id.
+    pub async fn systems(&mut self) -> Result<Vec<System>, StoreError> {
+        let rows = fetch!(self, SystemRow, "SELECT * FROM system WHERE profile IS NOT NULL ORDER BY id")?;
+        rows.into_iter().map(SystemRow::system).collect()
+    }
+
+    /// An imported file, finished or not.
+    pub async fn import(&mut self, system: &SystemId, file: &Digest) -> Result<Option<Import>, StoreError> {
+        const SQL: &str = "SELECT * FROM import WHERE system = $1 AND digest = $2";
+        let row = fetch!(self, ImportRow, SQL, system.as_str(), file.as_str())?.pop();
+        Ok(row.map(ImportRow::import).transpose()?.map(|(_, import)| import))
+    }
+
+    /// Every imported file, oldest first.
+    pub async fn imports(&mut self, system: &SystemId) -> Result<Vec<(Digest, Import)>, StoreError> {
+        const SQL: &str = "SELECT * FROM import WHERE system = $1 ORDER BY started, digest";
+        fetch!(self, ImportRow, SQL, system.as_str())?.into_iter().map(ImportRow::import).collect()
     }
 }
