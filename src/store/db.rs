@@ -1,0 +1,218 @@
+//! Opening a store and bringing it to this release's schema.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{PgPool, SqlSafeStr, SqlitePool};
+
+use super::StoreError;
+use super::error::is_read_only;
+use super::tx::{Open, Tx};
+
+/// Every migration, oldest first: version, name, text.
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "register", include_str!("../../migrations/0001_register.sql")),
+    (2, "sync", include_str!("../../migrations/0002_sync.sql")),
+];
+
+/// How a store is opened.
+#[derive(Debug, Clone)]
+pub struct OpenOptions {
+    /// Makes the file where there is none (SQLite).
+    pub create: bool,
+    /// Waits for the disk at each commit (SQLite). Only tests do without.
+    pub durable: bool,
+    /// How many connections: readers of SQLite (which has one writer beside them), all of PostgreSQL.
+    pub connections: u32,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self { create: true, durable: true, connections: 8 }
+    }
+}
+
+/// A store. Clones share its connections.
+#[derive(Debug, Clone)]
+pub enum Db {
+    /// One file, in WAL mode: one connection writes, several read.
+    Sqlite {
+        /// The one connection that writes.
+        write: SqlitePool,
+        /// Connections that only read.
+        read: SqlitePool,
+    },
+    /// A database on a server.
+    Postgres(PgPool),
+}
+
+impl Db {
+    /// Opens `sqlite:FILE`, a plain file name, or `postgres://...`. Nothing is migrated yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] names the file or the database, never a password.
+    pub async fn open(url: &str, options: &OpenOptions) -> Result<Self, StoreError> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Self::open_postgres(url, options).await;
+        }
+        let known = if url.starts_with("sqlite:") {
+            SqliteConnectOptions::from_str(url).map_err(|_| StoreError::Url(url.to_owned()))?
+        } else if url.is_empty() || url.contains("://") {
+            return Err(StoreError::Url(url.split_once('@').map_or(url, |(_, rest)| rest).to_owned()));
+        } else {
+            SqliteConnectOptions::new().filename(Path::new(url))
+        };
+        Self::open_sqlite(known, options).await
+    }
+
+    async fn open_sqlite(known: SqliteConnectOptions, options: &OpenOptions) -> Result<Self, StoreError> {
+        let store = known.get_filename().display().to_string();
+        let failed = |source: sqlx::Error| {
+            if is_read_only(&source) {
+                StoreError::ReadOnly { store: store.clone() }
+            } else {
+                StoreError::Open { store: store.clone(), source }
+            }
+        };
+        let shared = known
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(5))
+            .statement_cache_capacity(256)
+            .optimize_on_close(true, 400);
+        let writer = shared
+            .clone()
+            .create_if_missing(options.create)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(if options.durable { SqliteSynchronous::Full } else { SqliteSynchronous::Off });
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(writer)
+            .await
+            .map_err(failed)?;
+        let read = SqlitePoolOptions::new()
+            .max_connections(options.connections.max(1))
+            .connect_with(shared.optimize_on_close(false, None).read_only(true))
+            .await
+            .map_err(failed)?;
+        Ok(Self::Sqlite { write, read })
+    }
+
+    async fn open_postgres(url: &str, options: &OpenOptions) -> Result<Self, StoreError> {
+        let known = PgConnectOptions::from_str(url)
+            .map_err(|_| {
+                StoreError::Url(url.split_once('@').map_or("postgres://", |(_, rest)| rest).to_owned())
+            })?
+            .application_name("poam");
+        let store = place_of(&known);
+        PgPoolOptions::new()
+            .max_connections(options.connections.max(2))
+            .acquire_timeout(Duration::from_secs(10))
+            .connect_with(known)
+            .await
+            .map(Self::Postgres)
+            .map_err(|source| StoreError::Open { store, source })
+    }
+
+    /// Where it is, for a person: the file, or host and database.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Sqlite { write, .. } => write.connect_options().get_filename().display().to_string(),
+            Self::Postgres(pool) => place_of(&pool.connect_options()),
+        }
+    }
+
+    /// Brings the schema to this release's; all of it or nothing on SQLite, step by step on PostgreSQL.
+    ///
+    /// # Errors
+    /// [`StoreError::NewerSchema`] where a later release has been here.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        self.migrate_to(i64::MAX).await
+    }
+
+    /// Like [`Self::migrate`], up to a version: for tests of migrations on what an older release left.
+    pub async fn migrate_to(&self, last: i64) -> Result<(), StoreError> {
+        let migrations = MIGRATIONS
+            .into_iter()
+            .filter(|(version, _, _)| *version <= last)
+            .map(|(version, name, text)| {
+                Migration::new(version, name.into(), MigrationType::Simple, text.into_sql_str(), false)
+            })
+            .collect();
+        let migrator = Migrator::with_migrations(migrations);
+        let done = match self {
+            // SQLite's migrator takes no lock of its own; two processes may start at once.
+            Self::Sqlite { write, .. } => {
+                let mut tx = match write.begin_with("BEGIN IMMEDIATE").await {
+                    Ok(tx) => tx,
+                    Err(error) => return Err(self.refused(error)),
+                };
+                match migrator.run(&mut *tx).await {
+                    Ok(()) => tx.commit().await.map_err(MigrateError::Execute),
+                    Err(error) => Err(error),
+                }
+            }
+            Self::Postgres(pool) => migrator.run(pool).await,
+        };
+        done.map_err(|source| {
+            let known = MIGRATIONS.iter().map(|(version, _, _)| *version).max().unwrap_or_default();
+            match source {
+                MigrateError::VersionMissing(found) if found > known => {
+                    StoreError::NewerSchema { store: self.place(), found, known }
+                }
+                source => StoreError::Migrate { store: self.place(), source },
+            }
+        })
+    }
+
+    /// A transaction that reads: it sees one state of the store throughout, and keeps nobody waiting.
+    pub async fn read(&self) -> Result<Tx, StoreError> {
+        let open = match self {
+            Self::Sqlite { read, .. } => Open::Sqlite(read.begin().await?),
+            Self::Postgres(pool) => {
+                Open::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+            }
+        };
+        Ok(Tx::new(open, false))
+    }
+
+    /// A transaction that writes. Dropped without [`Tx::commit`] it leaves nothing behind. On SQLite there is one at
+    /// a time, so it must not be held across network, file or sleep.
+    pub async fn write(&self) -> Result<Tx, StoreError> {
+        let open = match self {
+            Self::Sqlite { write, .. } => {
+                Open::Sqlite(write.begin_with("BEGIN IMMEDIATE").await.map_err(|e| self.refused(e))?)
+            }
+            Self::Postgres(pool) => {
+                Open::Postgres(pool.begin_with("BEGIN READ WRITE").await.map_err(|e| self.refused(e))?)
+            }
+        };
+        Ok(Tx::new(open, true))
+    }
+
+    /// Closes every connection; waits for those in use.
+    pub async fn close(&self) {
+        match self {
+            // The writer last: it folds the write-ahead log into the file.
+            Self::Sqlite { write, read } => {
+                read.close().await;
+                write.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    fn refused(&self, error: sqlx::Error) -> StoreError {
+        if is_read_only(&error) { StoreError::ReadOnly { store: self.place() } } else { error.into() }
+    }
+}
+
+fn place_of(options: &PgConnectOptions) -> String {
+    let host = options.get_socket().map_or_else(|| options.get_host().into(), |path| path.to_string_lossy());
+    format!("postgres://{}/{}", host, options.get_database().unwrap_or_default())
+}

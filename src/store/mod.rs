@@ -1,0 +1,45 @@
+//! All SQL: the journal, the tables that are its fold, and what is observed of the trackers, in SQLite or PostgreSQL;
+//! and the evidence store.
+//!
+//! [`Db`] opens a store, [`Tx`] is a transaction, and every query is a method of it, in a file named after its noun.
+//! One text of SQL serves both databases: each query's body is compiled once per driver. Times are given by the caller.
+//!
+//! A command that writes: [`Db::write`] (or [`Writer::submit`]), [`Tx::lock`] the chains it will write, [`Tx::load`]
+//! what it needs, decide, [`Tx::record`], [`Tx::commit`].
+
+mod column;
+mod connection;
+mod counter;
+mod db;
+mod drift;
+mod error;
+mod history;
+mod item;
+mod job;
+mod journal;
+mod link;
+mod load;
+mod milestone;
+mod notice;
+mod person;
+mod proof;
+mod record;
+mod sending;
+mod settings;
+mod system;
+mod table;
+mod tx;
+mod writer;
+
+pub use connection::{Cursor, Health, Pause};
+pub use db::{Db, OpenOptions};
+pub use error::StoreError;
+pub use history::OwnWrite;
+pub use item::ItemFilter;
+pub use job::{Job, Lease};
+pub use link::{LinkCounts, LinkFilter};
+pub use load::Scope;
+pub use milestone::MilestoneFilter;
+pub use sending::Sending;
+pub use tx::Tx;
+pub use writer::Writer;
