@@ -186,7 +186,8 @@ CREATE INDEX drift_subject ON drift (system, about, subject, number);
 CREATE TABLE conflict (
     system TEXT NOT NULL,
     number BIGINT NOT NULL,
-    milestone BIGINT NOT NULL,
+    about TEXT NOT NULL,
+    subject TEXT NOT NULL,
     field TEXT NOT NULL,
     base TEXT NOT NULL,
     ours TEXT NOT NULL,
@@ -196,7 +197,7 @@ CREATE TABLE conflict (
     resolved JSONB,
     PRIMARY KEY (system, number)
 );
-CREATE INDEX conflict_milestone ON conflict (system, milestone);
+CREATE INDEX conflict_subject ON conflict (system, about, subject);
 
 CREATE TABLE notice (
     system TEXT NOT NULL,

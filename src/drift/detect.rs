@@ -117,18 +117,19 @@ pub fn detect(register: &Register, subjects: &BTreeSet<Subject>, ctx: &Context<'
             serving.entry(number).or_default().push(milestone);
         }
     }
-    let mut conflicts: BTreeMap<MilestoneNumber, Vec<&Conflict>> = BTreeMap::new();
+    let mut conflicts: BTreeMap<&Subject, Vec<&Conflict>> = BTreeMap::new();
     for conflict in register.conflicts.values().filter(|conflict| conflict.resolved.is_none()) {
-        conflicts.entry(conflict.milestone).or_default().push(conflict);
+        conflicts.entry(&conflict.subject).or_default().push(conflict);
     }
 
     let mut out = Vec::new();
     for subject in subjects {
+        let conflicts = conflicts.get(subject).map_or(&[][..], Vec::as_slice);
+        out.extend(conflicts.iter().map(|conflict| conflicting(conflict)));
         match subject {
             Subject::Milestone(number) => {
                 if let Some(found) = register.milestones.get(number) {
-                    let conflicts = conflicts.get(number).map_or(&[][..], Vec::as_slice);
-                    milestone::detect(register, found, conflicts, ctx, &mut out);
+                    milestone::detect(register, found, ctx, &mut out);
                 }
             }
             Subject::Item(number) => {
@@ -150,20 +151,15 @@ pub fn detect(register: &Register, subjects: &BTreeSet<Subject>, ctx: &Context<'
 
 /// What stands now for one milestone. Reads every loaded conflict.
 pub fn detect_milestone(register: &Register, milestone: &Milestone, ctx: &Context<'_>) -> Vec<Wanted> {
-    let conflicts: Vec<&Conflict> = register
-        .conflicts
-        .values()
-        .filter(|conflict| conflict.milestone == milestone.number && conflict.resolved.is_none())
-        .collect();
-    let mut out = Vec::new();
-    milestone::detect(register, milestone, &conflicts, ctx, &mut out);
+    let mut out = conflicts_of(register, &Subject::Milestone(milestone.number));
+    milestone::detect(register, milestone, ctx, &mut out);
     out
 }
 
 /// What stands now for one item. Reads every loaded milestone.
 pub fn detect_item(register: &Register, item: &Item, ctx: &Context<'_>) -> Vec<Wanted> {
     let milestones: Vec<&Milestone> = register.milestones_of(&item.number).collect();
-    let mut out = Vec::new();
+    let mut out = conflicts_of(register, &Subject::Item(item.number.clone()));
     item::detect(register, item, &milestones, ctx, &mut out);
     out
 }
@@ -209,11 +205,11 @@ pub fn touched<'a>(register: &Register, changes: impl IntoIterator<Item = &'a Ch
                 EvidenceOf::Source(_) => {}
             },
             Change::ConflictFound { conflict } => {
-                touch_milestone(register, conflict.milestone, &mut subjects);
+                touch(register, &conflict.subject, &mut subjects);
             }
             Change::ConflictResolved { number, .. } => {
                 if let Some(conflict) = register.conflicts.get(number) {
-                    touch_milestone(register, conflict.milestone, &mut subjects);
+                    touch(register, &conflict.subject, &mut subjects);
                 }
             }
             Change::TrackerHalted { tracker, .. } | Change::TrackerResumed { tracker, .. } => {
@@ -259,6 +255,35 @@ fn touch_milestone(register: &Register, number: MilestoneNumber, subjects: &mut 
 pub(super) fn deadline_counts(item: &Item) -> bool {
     use crate::register::DeviationState::Yes;
     item.is_open() && item.facts.false_positive != Yes && item.facts.operational_requirement != Yes
+}
+
+fn touch(register: &Register, subject: &Subject, subjects: &mut BTreeSet<Subject>) {
+    if let Subject::Milestone(number) = subject {
+        touch_milestone(register, *number, subjects);
+    } else {
+        subjects.insert(subject.clone());
+    }
+}
+
+fn conflicts_of(register: &Register, subject: &Subject) -> Vec<Wanted> {
+    let unresolved = register.conflicts.values().filter(|conflict| conflict.resolved.is_none());
+    unresolved.filter(|conflict| conflict.subject == *subject).map(conflicting).collect()
+}
+
+fn conflicting(conflict: &Conflict) -> Wanted {
+    let detail = format!(
+        "both sides changed {}: ours {}, theirs {}; the {}'s stands",
+        conflict.field,
+        quoted(&conflict.ours),
+        quoted(&conflict.theirs),
+        conflict.winner
+    );
+    Wanted {
+        kind: DriftKind::Conflict,
+        subject: conflict.subject.clone(),
+        key: conflict.number.to_string(),
+        detail,
+    }
 }
 
 /// A date, or `no date`.

@@ -7,21 +7,14 @@ use chrono::{Days, NaiveDate};
 
 use super::detect::{Context, Wanted, date, deadline_counts, quoted};
 use crate::register::{
-    Conflict, Deadline, DriftKind, EvidenceKind, Item, Link, LinkPhase, Milestone, MilestoneState, Move,
-    MoveState, Register, Status, Subject, completeness,
+    Deadline, DriftKind, EvidenceKind, Item, Link, LinkPhase, Milestone, MilestoneState, Move, MoveState,
+    Register, Status, Subject, completeness,
 };
 
-/// Adds what stands for `milestone`, given its unresolved conflicts.
-pub(super) fn detect(
-    register: &Register,
-    milestone: &Milestone,
-    conflicts: &[&Conflict],
-    ctx: &Context<'_>,
-    out: &mut Vec<Wanted>,
-) {
+/// Adds what stands for `milestone`, conflicts left out.
+pub(super) fn detect(register: &Register, milestone: &Milestone, ctx: &Context<'_>, out: &mut Vec<Wanted>) {
     let mut case =
         Case { register, milestone, link: ctx.links.get(&milestone.number), ctx, today: ctx.today(), out };
-    case.conflicts(conflicts);
     case.reopened_after_closure();
     if is_concluded(register, milestone) {
         return;
@@ -118,19 +111,6 @@ impl<'a> Case<'a, '_> {
         match key.or(self.milestone.ticket.as_ref().map(|ticket| ticket.key.as_str())) {
             Some(key) => format!("ticket {key}"),
             None => "the ticket".to_owned(),
-        }
-    }
-
-    fn conflicts(&mut self, conflicts: &[&Conflict]) {
-        for conflict in conflicts {
-            let detail = format!(
-                "both sides changed {}: plan {}, ticket {}; the {}'s stands",
-                conflict.field,
-                quoted(&conflict.ours),
-                quoted(&conflict.theirs),
-                conflict.winner
-            );
-            self.add_keyed(DriftKind::Conflict, &conflict.number, detail);
         }
     }
 

@@ -14,6 +14,7 @@ mod connection;
 mod detect;
 mod item;
 mod milestone;
+mod record;
 mod settled;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,8 @@ use chrono::{DateTime, Utc};
 
 pub use connection::{ConnectionHealth, Polls, TrackerHealth, detect_connection, detect_tracker};
 pub use detect::{Context, Wanted, Wiring, detect, detect_item, detect_milestone, is_detected_here, touched};
+
+pub use record::{Standing, milestones_in, redetect};
 
 use crate::register::{Change, Drift, DriftKind, Register, Subject};
 

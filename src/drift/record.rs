@@ -36,13 +36,7 @@ pub async fn redetect(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let system = register.system.id.clone();
-    let milestones: BTreeSet<MilestoneNumber> = subjects
-        .iter()
-        .filter_map(|subject| match subject {
-            Subject::Milestone(number) => Some(*number),
-            Subject::Item(_) | Subject::Tracker(_) | Subject::Connection(_) | Subject::System => None,
-        })
-        .collect();
+    let milestones = milestones_in(subjects);
     let mut links = BTreeMap::new();
     for link in tx.links_of(&system, &milestones).await? {
         links.insert(link.milestone, link);
@@ -65,4 +59,15 @@ pub async fn redetect(
     let changes = settle(register, subjects, wanted, now);
     tx.record(register, now, &Actor::Poam, "detection", &changes).await?;
     Ok(())
+}
+
+/// The milestones among subjects.
+pub fn milestones_in(subjects: &BTreeSet<Subject>) -> BTreeSet<MilestoneNumber> {
+    subjects
+        .iter()
+        .filter_map(|subject| match subject {
+            Subject::Milestone(number) => Some(*number),
+            Subject::Item(_) | Subject::Tracker(_) | Subject::Connection(_) | Subject::System => None,
+        })
+        .collect()
 }

@@ -29,7 +29,8 @@ table! {
     ConflictRow in "conflict" key "system, number" {
         system: String,
         number: i64,
-        milestone: i64,
+        about: String,
+        subject: String,
         field: String,
         base: String,
         ours: String,
@@ -49,6 +50,21 @@ pub(super) fn subject_columns(subject: &Subject) -> (&'static str, String) {
         Subject::Connection(id) => ("connection", id.clone()),
         Subject::System => ("system", String::new()),
     }
+}
+
+/// The way back from [`subject_columns`].
+fn subject_of(read: &Reading<'_>, about: &str, subject: String) -> Result<Subject, StoreError> {
+    Ok(match about {
+        "milestone" => {
+            let number = subject.parse().map_err(|_| format!("{subject:?} is no number"));
+            Subject::Milestone(MilestoneNumber(read.checked("subject", number)?))
+        }
+        "item" => Subject::Item(read.checked("subject", ItemNumber::new(&subject))?),
+        "tracker" => Subject::Tracker(subject),
+        "connection" => Subject::Connection(subject),
+        "system" => Subject::System,
+        other => return Err(read.bad("about", format_args!("{other:?} is nothing that can be apart"))),
+    })
 }
 
 impl DriftRow {
@@ -71,17 +87,7 @@ impl DriftRow {
     pub(super) fn drift(self) -> Result<Drift, StoreError> {
         let key = self.number;
         let read = Reading { table: "drift", row: &key };
-        let subject = match self.about.as_str() {
-            "milestone" => {
-                let number = self.subject.parse().map_err(|_| format!("{:?} is no number", self.subject));
-                Subject::Milestone(MilestoneNumber(read.checked("subject", number)?))
-            }
-            "item" => Subject::Item(read.checked("subject", ItemNumber::new(&self.subject))?),
-            "tracker" => Subject::Tracker(self.subject),
-            "connection" => Subject::Connection(self.subject),
-            "system" => Subject::System,
-            other => return Err(read.bad("about", format_args!("{other:?} is nothing a drift is about"))),
-        };
+        let subject = subject_of(&read, &self.about, self.subject)?;
         Ok(Drift {
             number: read.number("number", self.number)?,
             kind: read.word("kind", &self.kind)?,
@@ -97,10 +103,12 @@ impl DriftRow {
 
 impl ConflictRow {
     pub(super) fn of(system: &SystemId, conflict: &Conflict) -> Self {
+        let (about, subject) = subject_columns(&conflict.subject);
         Self {
             system: system.to_string(),
             number: conflict.number.into(),
-            milestone: conflict.milestone.0.into(),
+            about: about.to_owned(),
+            subject,
             field: conflict.field.clone(),
             base: conflict.base.clone(),
             ours: conflict.ours.clone(),
@@ -116,7 +124,7 @@ impl ConflictRow {
         let read = Reading { table: "conflict", row: &key };
         Ok(Conflict {
             number: read.number("number", self.number)?,
-            milestone: MilestoneNumber(read.number("milestone", self.milestone)?),
+            subject: subject_of(&read, &self.about, self.subject)?,
             field: self.field,
             base: self.base,
             ours: self.ours,

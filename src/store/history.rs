@@ -101,3 +101,36 @@ impl Tx {
         Ok(done)
     }
 }
+
+impl Tx {
+    /// Takes one entry: false where it was taken before.
+    pub async fn take_entry(
+        &mut self,
+        link: &str,
+        entry: &str,
+        at: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        Ok(!self.take_entries(link, &[entry.to_owned()], at).await?.is_empty())
+    }
+
+    /// Whether an entry was taken.
+    pub async fn has_entry(&mut self, link: &str, entry: &str) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT * FROM log_entry WHERE link = $1 AND entry = $2";
+        Ok(!fetch!(self, LogEntryRow, SQL, link, entry)?.is_empty())
+    }
+
+    /// Whether a write of ours explains an entry with this value; the write explains no other then.
+    pub async fn match_own_write(
+        &mut self,
+        link: &str,
+        field: &str,
+        value: &str,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "DELETE FROM own_write WHERE link = $1 AND field = $2 AND value = $3";
+        let done = on!(self, c => {
+            let query = sqlx::query(SQL).bind(link).bind(field).bind(value);
+            query.execute(c).await.map(|done| done.rows_affected())
+        })?;
+        Ok(done > 0)
+    }
+}

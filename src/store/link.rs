@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 
 use super::column::{Reading, micros};
-use super::table::{KEYS, collect, fetch, in_list, table};
+use super::table::{KEYS, collect, fetch, fetch_in, in_list, table};
 use super::tx::on;
 use super::{StoreError, Tx};
 use crate::register::{Base, Link, LinkPhase, MilestoneNumber, Observed, SystemId};
@@ -366,5 +366,38 @@ impl Tx {
             of.failing += row.failing.unsigned_abs();
         }
         Ok(counts)
+    }
+
+    /// The links of some milestones.
+    pub async fn links_of(
+        &mut self,
+        system: &SystemId,
+        milestones: &std::collections::BTreeSet<MilestoneNumber>,
+    ) -> Result<Vec<Link>, StoreError> {
+        let keys: Vec<i64> = milestones.iter().map(|number| i64::from(number.0)).collect();
+        let rows = fetch_in!(self, LinkRow, system, "milestone" in Some(keys), "")?;
+        rows.into_iter().map(LinkRow::link).collect()
+    }
+
+    /// The links of some tickets on any of these trackers, by immutable id.
+    pub async fn links_of_tickets(
+        &mut self,
+        trackers: &[String],
+        tickets: &[String],
+    ) -> Result<Vec<Link>, StoreError> {
+        let mut found = Vec::new();
+        for tickets in tickets.chunks(KEYS) {
+            let rows: Vec<LinkRow> = on!(self, c => {
+                let mut query = sqlx::QueryBuilder::new("SELECT * FROM link WHERE ");
+                in_list!(query.push("tracker"), trackers);
+                in_list!(query.push(" AND ticket"), tickets);
+                let rows = query.build().persistent(false).fetch(c);
+                collect!(rows, LinkRow)
+            })?;
+            for row in rows {
+                found.push(row.link()?);
+            }
+        }
+        Ok(found)
     }
 }

@@ -160,20 +160,23 @@ impl Tx {
             Some((items, milestones)) => {
                 let of_items: Vec<&str> = items.iter().map(ItemNumber::as_str).collect();
                 let of_milestones: Vec<String> = milestones.iter().map(|n| n.0.to_string()).collect();
-                let keys = numbers(milestones);
                 let mut drifts = fetch!(self, DriftRow, GENERAL, id.as_str())?;
                 drifts.extend(fetch_in!(
-                    self, DriftRow, &id, "subject" in Some(of_items), " AND about = 'item' AND settled IS NULL"
+                    self, DriftRow, &id, "subject" in Some(of_items.clone()),
+                    " AND about = 'item' AND settled IS NULL"
                 )?);
                 drifts.extend(fetch_in!(
-                    self, DriftRow, &id, "subject" in Some(of_milestones),
+                    self, DriftRow, &id, "subject" in Some(of_milestones.clone()),
                     " AND about = 'milestone' AND settled IS NULL"
                 )?);
-                (
-                    drifts,
-                    fetch_in!(self, ConflictRow, &id, "milestone" in Some(keys), " AND resolved IS NULL")?,
-                    fetch!(self, ImportRow, UNFINISHED, id.as_str())?,
-                )
+                let mut conflicts = fetch_in!(
+                    self, ConflictRow, &id, "subject" in Some(of_items), " AND about = 'item' AND resolved IS NULL"
+                )?;
+                conflicts.extend(fetch_in!(
+                    self, ConflictRow, &id, "subject" in Some(of_milestones),
+                    " AND about = 'milestone' AND resolved IS NULL"
+                )?);
+                (drifts, conflicts, fetch!(self, ImportRow, UNFINISHED, id.as_str())?)
             }
         };
         for row in drifts {

@@ -37,7 +37,8 @@ pub async fn judge(
             .count();
         let all = {
             let mut read = world.db.read().await?;
-            read.count_links(&tracker.id).await?
+            let counts = read.link_counts().await?.remove(&tracker.id).unwrap_or_default();
+            counts.linked + counts.missing
         };
         let reason = if over(world, missing, all) {
             format!("{missing} of {all} tickets are suddenly not found")

@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 use connector_api::{Account, Connector, Marker, NewTicket, Outcome, Ticket};
 
-use super::engine::into_store;
 use super::mapping::{self, Shown, Tracker};
 use super::{SyncError, World};
 use crate::register::decide::{Command, decide};
@@ -73,17 +72,19 @@ async fn intent(
     marker: Marker,
 ) -> Result<Option<NewTicket>, SyncError> {
     let (id, world, tracker) = (link.id.clone(), world.clone(), tracker.clone());
-    let made = world
+    world
         .writer
         .clone()
         .submit(move |tx| {
             Box::pin(async move {
                 let now = world.clock.now();
-                let Some(mut link) = tx.link(&id).await? else { return Ok(None) };
-                let register = tx.load(&link.system, Scope::Milestones(BTreeSet::from([link.milestone]))).await?;
+                let Some(mut link) = tx.link(&id).await? else { return Ok::<_, SyncError>(None) };
+                let register =
+                    tx.load(&link.system, Scope::Milestones(BTreeSet::from([link.milestone]))).await?;
                 let Some(milestone) = register.milestones.get(&link.milestone) else { return Ok(None) };
                 if milestone.state.is_over() || link.phase != LinkPhase::Creating {
-                    link.phase = if link.phase == LinkPhase::Creating { LinkPhase::Waiting } else { link.phase };
+                    link.phase =
+                        if link.phase == LinkPhase::Creating { LinkPhase::Waiting } else { link.phase };
                     link.dirty = None;
                     tx.save_link(&mut link).await?;
                     return Ok(None);
@@ -107,8 +108,7 @@ async fn intent(
                 }))
             })
         })
-        .await?;
-    Ok(made)
+        .await
 }
 
 /// Records the ticket. What it looks like now is the base; the next pass reads its log and says the rest.
@@ -122,7 +122,8 @@ async fn bind(world: &World, link: &Link, ticket: &Ticket, others: &[String]) ->
                 let now = world.clock.now();
                 let Some(mut link) = tx.link(&id).await? else { return Ok(()) };
                 tx.lock(std::slice::from_ref(&link.system)).await?;
-                let mut register = tx.load(&link.system, Scope::Milestones(BTreeSet::from([link.milestone]))).await?;
+                let mut register =
+                    tx.load(&link.system, Scope::Milestones(BTreeSet::from([link.milestone]))).await?;
                 let named = TicketName {
                     tracker: link.tracker.clone(),
                     id: ticket.reference.id.clone(),
@@ -132,7 +133,7 @@ async fn bind(world: &World, link: &Link, ticket: &Ticket, others: &[String]) ->
                 let command = Command::Ticket { milestone: link.milestone, ticket: Some(named) };
                 let cause = format!("ticket {} created", ticket.reference.id);
                 let changes = {
-                    let by = world.settings.deciding(&link.system, Actor::Poam, now).map_err(into_store)?;
+                    let by = world.settings.deciding(&link.system, Actor::Poam, now)?;
                     decide(&register, &by, &command).unwrap_or_default()
                 };
                 tx.record(&mut register, now, &Actor::Poam, &cause, &changes).await?;
@@ -149,29 +150,33 @@ async fn bind(world: &World, link: &Link, ticket: &Ticket, others: &[String]) ->
                 link.due_at = None;
                 link.attempts = 0;
                 link.error = None;
-                tx.save_link(&mut link).await
+                tx.save_link(&mut link).await?;
+                Ok::<_, SyncError>(())
             })
         })
-        .await?;
-    Ok(())
+        .await
 }
 
 /// A ticket that we made has on both sides what we made it with; what came after shows as theirs.
 fn first_base(world: &World, link: &Link, milestone: &crate::register::Milestone, ticket: &Ticket) -> Base {
     let prefix = mapping::prefix(&link.system, milestone);
     let ours = mapping::title(&prefix, &milestone.text);
-    let account = world
-        .settings
-        .tracker(&link.tracker)
-        .ok()
-        .and_then(|tracker| Some(world.settings.account_of(&tracker.connection, milestone.owner.as_ref()?)?.id));
+    let account = world.settings.tracker(&link.tracker).ok().and_then(|tracker| {
+        Some(world.settings.account_of(&tracker.connection, milestone.owner.as_ref()?)?.id)
+    });
     let state = mapping::state_name(connector_api::TicketState::Open).to_owned();
     Base {
         title: Some(Pair { ours: ours.clone(), theirs: ours }),
         block: None,
-        state: Some(Pair { ours: mapping::state_name(mapping::ticket_state(milestone.state)).to_owned(), theirs: state }),
+        state: Some(Pair {
+            ours: mapping::state_name(mapping::ticket_state(milestone.state)).to_owned(),
+            theirs: state,
+        }),
         due: Some(Pair { ours: milestone.due, theirs: milestone.due }),
-        assignee: Some(Pair { ours: account.clone(), theirs: ticket.assignee.as_ref().map(|a| a.id.clone()) }),
+        assignee: Some(Pair {
+            ours: account.clone(),
+            theirs: ticket.assignee.as_ref().map(|a| a.id.clone()),
+        }),
         labels: None,
     }
 }
@@ -185,11 +190,11 @@ async fn forget(world: &World, link: &Link) -> Result<(), SyncError> {
             Box::pin(async move {
                 let Some(mut link) = tx.link(&id).await? else { return Ok(()) };
                 link.create_sent = None;
-                tx.save_link(&mut link).await
+                tx.save_link(&mut link).await?;
+                Ok::<_, SyncError>(())
             })
         })
-        .await?;
-    Ok(())
+        .await
 }
 
 async fn wait(world: &World, link: &Link, until: chrono::DateTime<chrono::Utc>) -> Result<(), SyncError> {
@@ -200,9 +205,9 @@ async fn wait(world: &World, link: &Link, until: chrono::DateTime<chrono::Utc>) 
             Box::pin(async move {
                 let Some(mut link) = tx.link(&id).await? else { return Ok(()) };
                 link.due_at = Some(until);
-                tx.save_link(&mut link).await
+                tx.save_link(&mut link).await?;
+                Ok::<_, SyncError>(())
             })
         })
-        .await?;
-    Ok(())
+        .await
 }

@@ -78,8 +78,9 @@ impl Engine {
             return Ok(pass);
         }
         let us = self.world.connector(connection)?.account().await?;
-        let (making, linked): (Vec<Link>, Vec<Link>) =
-            dirty.into_iter().partition(|link| matches!(link.phase, LinkPhase::Creating | LinkPhase::Waiting));
+        let (making, linked): (Vec<Link>, Vec<Link>) = dirty
+            .into_iter()
+            .partition(|link| matches!(link.phase, LinkPhase::Creating | LinkPhase::Waiting));
         for link in making.into_iter().filter(|link| link.phase == LinkPhase::Creating) {
             pass.links += 1;
             match create::create(&self.world, &link, &us).await {
@@ -152,7 +153,9 @@ impl Engine {
     ) -> Result<BTreeMap<String, TicketLog>, SyncError> {
         let mut requests = Vec::new();
         for link in links {
-            let Some(Fetched::Found(ticket)) = link.ticket.as_ref().and_then(|id| found.get(id)) else { continue };
+            let Some(Fetched::Found(ticket)) = link.ticket.as_ref().and_then(|id| found.get(id)) else {
+                continue;
+            };
             if link.log_read.is_none_or(|read| ticket.updated > read) {
                 // Entries are taken once by their ids, so an overlap costs nothing.
                 let since = link.log_read.map(|read| read - TimeDelta::seconds(60));
@@ -211,17 +214,16 @@ impl Engine {
         us: &Account,
     ) -> Result<Option<Plan>, SyncError> {
         let world = self.world.clone();
-        let (id, ticket, us) = (link.id.clone(), ticket.clone(), us.clone());
+        let (seen, ticket, us) = (link.clone(), ticket.clone(), us.clone());
         world
             .writer
             .clone()
             .submit(move |tx| {
-                Box::pin(async move {
-                    register_side(tx, &world, &id, &ticket, prepared, log_read, &us).await.map_err(into_store)
-                })
+                Box::pin(
+                    async move { register_side(tx, &world, &seen, &ticket, prepared, log_read, &us).await },
+                )
             })
             .await
-            .map_err(SyncError::from)
     }
 
     /// The ticket is written: what it became is the base.
@@ -233,13 +235,13 @@ impl Engine {
             .submit(move |tx| {
                 Box::pin(async move {
                     let Some(mut link) = tx.link(&plan.link).await? else { return Ok(()) };
-                    let tracker = world.settings.tracker(&link.tracker).map_err(into_store)?;
+                    let tracker = world.settings.tracker(&link.tracker)?;
                     settle(&mut link, &plan, &after, tracker, &world);
-                    tx.save_link(&mut link).await
+                    tx.save_link(&mut link).await?;
+                    Ok::<_, SyncError>(())
                 })
             })
-            .await?;
-        Ok(())
+            .await
     }
 
     /// The ticket is not found: never proof of deletion. A human decides.
@@ -257,11 +259,10 @@ impl Engine {
                     link.dirty = None;
                     link.due_at = None;
                     tx.save_link(&mut link).await?;
-                    redetect(tx, &world, link, &us).await.map_err(into_store)
+                    redetect(tx, &world, link, &us).await
                 })
             })
-            .await?;
-        Ok(())
+            .await
     }
 
     /// A link that failed holds back nothing but itself: it waits as the error's kind says.
@@ -272,7 +273,9 @@ impl Engine {
         let now = self.world.clock.now();
         let until = match error {
             SyncError::Tracker(error) => retry_at(now, error, link.attempts),
-            SyncError::Store(_) | SyncError::Unknown(_) => now + backoff(link.attempts),
+            SyncError::Store(_) | SyncError::Evidence(_) | SyncError::Unknown(_) => {
+                now + backoff(link.attempts)
+            }
         };
         let id = link.id.clone();
         self.world
@@ -284,7 +287,8 @@ impl Engine {
                     link.error = Some(text);
                     link.dirty = link.dirty.or(Some(now));
                     link.due_at = Some(until);
-                    tx.save_link(&mut link).await
+                    tx.save_link(&mut link).await?;
+                    Ok::<_, StoreError>(())
                 })
             })
             .await?;
@@ -308,15 +312,16 @@ pub struct Plan {
 async fn register_side(
     tx: &mut Tx,
     world: &World,
-    id: &str,
+    seen: &Link,
     ticket: &Ticket,
     prepared: Option<Prepared>,
     log_read: Option<DateTime<Utc>>,
     us: &Account,
 ) -> Result<Option<Plan>, SyncError> {
     let now = world.clock.now();
-    let Some(mut link) = tx.link(id).await? else { return Ok(None) };
-    tx.lock(std::slice::from_ref(&link.system)).await?;
+    tx.lock(std::slice::from_ref(&seen.system)).await?;
+    // As it was when the ticket was looked at: a mark that came since then stays.
+    let mut link = seen.clone();
     follow(world, &mut link, ticket)?;
     let tracker = world.settings.tracker(&link.tracker)?;
     let register = tx.load(&link.system, Scope::Milestones(BTreeSet::from([link.milestone]))).await?;
@@ -424,8 +429,10 @@ fn sides(taking: &Taking<'_>, ticket: &Ticket) -> Result<Sides, SyncError> {
             }));
     let shown = Shown { due: if due_apart && !in_field { their.date } else { milestone.due } };
     let prefix = mapping::prefix(&register.system.id, milestone);
-    let our_assignee =
-        milestone.owner.as_ref().and_then(|owner| taking.world.settings.account_of(&tracker.connection, owner));
+    let our_assignee = milestone
+        .owner
+        .as_ref()
+        .and_then(|owner| taking.world.settings.account_of(&tracker.connection, owner));
     Ok(Sides {
         our_title: mapping::title(&prefix, &milestone.text),
         their_title: ticket.title.clone(),
@@ -450,7 +457,9 @@ fn sides(taking: &Taking<'_>, ticket: &Ticket) -> Result<Sides, SyncError> {
 /// The ticket's assignee becomes the owner, through the identity map; an unmapped one is drift.
 async fn take_assignee(taking: &mut Taking<'_>, sides: &Sides) -> Result<(), SyncError> {
     let Some(account) = &sides.their_assignee else { return Ok(()) };
-    let Some(person) = taking.world.settings.person_of(&taking.tracker.connection, account) else { return Ok(()) };
+    let Some(person) = taking.world.settings.person_of(&taking.tracker.connection, account) else {
+        return Ok(());
+    };
     let owner = Some(person.name.clone());
     let changes = match taking.milestone() {
         Some(milestone) if milestone.owner != owner => {
@@ -519,7 +528,9 @@ fn observe(taking: &mut Taking<'_>, ticket: &Ticket, sides: &Sides, merged: &Mer
 /// The merge as one patch.
 fn patch(taking: &Taking<'_>, sides: &Sides, merged: &Merged) -> Patch {
     let tracker = taking.tracker;
-    let reason = taking.milestone().map(|milestone| format!("{} is {} in the POA&M.", milestone.number, milestone.state.name()));
+    let reason = taking
+        .milestone()
+        .map(|milestone| format!("{} is {} in the POA&M.", milestone.number, milestone.state.name()));
     Patch {
         title: merged.title.clone(),
         block: merged.block.clone(),
@@ -548,7 +559,7 @@ async fn own_writes(taking: &mut Taking<'_>, sides: &Sides, merged: &Merged) -> 
         writes.push(("due", due.map_or_else(|| "none".to_owned(), |due| due.to_string())));
     }
     for (field, value) in writes {
-        taking.tx.own_write(&taking.link.id, field, &value, taking.now).await?;
+        taking.tx.record_own_write(&taking.link.id, field, &value, taking.now).await?;
     }
     Ok(())
 }
@@ -566,10 +577,8 @@ fn settle(link: &mut Link, plan: &Plan, after: &Ticket, tracker: &Tracker, world
     }
     let state = read_state(&tracker.states, &after.status, &after.labels);
     if merged.state.is_some() {
-        link.base.state = Some(Pair {
-            ours: state_name(sides.our_state).to_owned(),
-            theirs: state_name(state).to_owned(),
-        });
+        link.base.state =
+            Some(Pair { ours: state_name(sides.our_state).to_owned(), theirs: state_name(state).to_owned() });
         state_name(state).clone_into(&mut link.observed.state);
         link.observed.status.clone_from(&after.status.name);
     }
@@ -581,8 +590,10 @@ fn settle(link: &mut Link, plan: &Plan, after: &Ticket, tracker: &Tracker, world
     }
     if merged.assignee.is_some() {
         let theirs = after.assignee.as_ref().map(|account| account.id.clone());
-        link.base.assignee =
-            Some(Pair { ours: sides.our_assignee.as_ref().map(|account| account.id.clone()), theirs: theirs.clone() });
+        link.base.assignee = Some(Pair {
+            ours: sides.our_assignee.as_ref().map(|account| account.id.clone()),
+            theirs: theirs.clone(),
+        });
         link.observed.assignee = theirs;
         link.observed.assignee_person = after
             .assignee
@@ -591,6 +602,7 @@ fn settle(link: &mut Link, plan: &Plan, after: &Ticket, tracker: &Tracker, world
             .map(|person| person.name.clone());
     }
     link.observed.title.clone_from(&after.title);
+    link.observed.updated = Some(after.updated);
     // What changed between our read and our write shows in the next look.
     link.dirty = Some(world.clock.now());
 }
@@ -619,7 +631,9 @@ pub fn retry_at(now: DateTime<Utc>, error: &connector_api::Error, attempts: u32)
     match &error.kind {
         ErrorKind::RateLimited { until, .. } => (*until).max(now + TimeDelta::seconds(1)),
         ErrorKind::Conflict => now,
-        ErrorKind::Unavailable(_) | ErrorKind::TooLarge { .. } | ErrorKind::NotFound => now + backoff(attempts),
+        ErrorKind::Unavailable(_) | ErrorKind::TooLarge { .. } | ErrorKind::NotFound => {
+            now + backoff(attempts)
+        }
         // People must act: look seldom.
         ErrorKind::Auth(_) | ErrorKind::Forbidden(_) | ErrorKind::Invalid(_) | ErrorKind::Unsupported(_) => {
             now + backoff(attempts).max(TimeDelta::minutes(5))
@@ -642,14 +656,6 @@ pub fn chain(error: &dyn std::error::Error) -> String {
         cause = inner.source();
     }
     text
-}
-
-/// The writer answers with the store's errors; ours go through it as they are.
-pub fn into_store(error: SyncError) -> StoreError {
-    match error {
-        SyncError::Store(error) => error,
-        SyncError::Tracker(_) | SyncError::Unknown(_) => StoreError::Refused(chain(&error)),
-    }
 }
 
 /// Whether a write may have happened though it failed.

@@ -118,10 +118,13 @@ pub fn read_state(states: &States, status: &Status, labels: &BTreeSet<String>) -
         },
         StatusCategory::Todo | StatusCategory::InProgress => {
             let blocked = ["blocked", "on hold", "impeded"];
-            let labelled = |names: &[&str]| labels.iter().any(|l| names.iter().any(|n| n.eq_ignore_ascii_case(l)));
+            let labelled =
+                |names: &[&str]| labels.iter().any(|l| names.iter().any(|n| n.eq_ignore_ascii_case(l)));
             if blocked.iter().any(|name| name.eq_ignore_ascii_case(&status.name)) || labelled(&["blocked"]) {
                 TicketState::Blocked
-            } else if status.category == StatusCategory::InProgress || labelled(&["in progress", "in-progress"]) {
+            } else if status.category == StatusCategory::InProgress
+                || labelled(&["in progress", "in-progress"])
+            {
                 TicketState::InProgress
             } else {
                 TicketState::Open
@@ -133,8 +136,22 @@ pub fn read_state(states: &States, status: &Status, labels: &BTreeSet<String>) -
 /// Resolutions and state reasons of tickets that were closed without a fix.
 fn is_without_fix(resolution: &str) -> bool {
     const WITHOUT_FIX: &[&str] = &[
-        "won't do", "wont do", "won't fix", "wontfix", "duplicate", "cannot reproduce", "declined", "not_planned",
-        "not planned", "rejected", "invalid", "incomplete", "abandoned", "obsolete", "canceled", "cancelled",
+        "won't do",
+        "wont do",
+        "won't fix",
+        "wontfix",
+        "duplicate",
+        "cannot reproduce",
+        "declined",
+        "not_planned",
+        "not planned",
+        "rejected",
+        "invalid",
+        "incomplete",
+        "abandoned",
+        "obsolete",
+        "canceled",
+        "cancelled",
     ];
     let plain = resolution.replace('\u{2019}', "'").to_lowercase();
     WITHOUT_FIX.contains(&plain.as_str())
@@ -232,8 +249,11 @@ pub struct Shown {
 /// The managed block: items, action, deadline, due, proof expected, what is open, how to answer.
 pub fn block(register: &Register, milestone: &Milestone, disclosure: Disclosure, shown: Shown) -> String {
     let mut out = vec![
-        format!("**{} {}** is kept in step by poam-bridge. Change the due line to propose another date; other edits \
-             in this block are undone.", register.system.id, milestone.number),
+        format!(
+            "**{} {}** is kept in step by poam-bridge. Change the due line to propose another date; other edits \
+             in this block are undone.",
+            register.system.id, milestone.number
+        ),
         String::new(),
         format!("- **Due:** {}", shown.due.map_or_else(|| "none".to_owned(), |due| due.to_string())),
         format!("- **Action:** {}", one_line(&milestone.text)),
@@ -318,7 +338,12 @@ fn weakness(item: &Item) -> String {
 
 /// Text of ours or theirs as one line of Markdown that changes nothing around it.
 fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().filter(|c| !c.is_control() && *c != '*').collect()
+    text.split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .filter(|c| !c.is_control() && *c != '*')
+        .collect()
 }
 
 /// The due date as the ticket shows it, and why it cannot be read if it cannot.
@@ -343,7 +368,9 @@ pub fn ticket_due(field: bool, ticket: &Ticket) -> TicketDue {
         DueLine::Date(date) => fine(Some(date)),
         DueLine::Cleared => fine(None),
         DueLine::Absent => bad(None),
-        DueLine::Unreadable(text) => bad(Some(format!("the due line says {text:?}, which is no date such as 2026-11-30"))),
+        DueLine::Unreadable(text) => {
+            bad(Some(format!("the due line says {text:?}, which is no date such as 2026-11-30")))
+        }
         DueLine::Several(lines) => bad(Some(format!("there are several due lines: {}", lines.join(", ")))),
     }
 }

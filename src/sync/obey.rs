@@ -43,7 +43,7 @@ pub async fn take_comment(
     if let Some(marker) = &comment.marker
         && comment.author.id == taking.us.id
     {
-        taking.tx.sent(marker, &comment.id, taking.now).await?;
+        talk::arrived(taking.tx, marker, &comment.id).await?;
         return Ok(());
     }
     if taking.tx.has_entry(&taking.link.id, &final_id(comment)).await?
@@ -70,7 +70,9 @@ pub async fn take_comment(
 
 /// A comment without commands: a reply that quotes our question is a rationale.
 async fn take_plain(taking: &mut Taking<'_>, comment: &Comment) -> Result<(), SyncError> {
-    let Some(moved) = taking.milestone().and_then(|milestone| milestone.open_move()).cloned() else { return Ok(()) };
+    let Some(moved) = taking.milestone().and_then(|milestone| milestone.open_move()).cloned() else {
+        return Ok(());
+    };
     let Some(asked) = moved.asked else { return Ok(()) };
     let Some(notice) = taking.tx.notice(&taking.link.system, asked).await? else { return Ok(()) };
     let Some(text) = commands::quotes_question(&comment.body, &notice.body) else { return Ok(()) };
@@ -95,7 +97,9 @@ async fn obey(
     let mut refused: Vec<String> = Vec::new();
     let mut told: Vec<String> = Vec::new();
     for (place, one) in said.iter().enumerate() {
-        match translate(taking, comment, actor, milestone, one, words.get(&(comment.id.clone(), place))).await? {
+        match translate(taking, comment, actor, milestone, one, words.get(&(comment.id.clone(), place)))
+            .await?
+        {
             Meaning::Do(wanted) => commands.extend(wanted),
             Meaning::Tell(text) => told.push(text),
             Meaning::Refuse(why) => refused.push(why),
@@ -115,7 +119,14 @@ async fn obey(
                 }
                 taking.tx.take_entry(&taking.link.id, &final_id(comment), taking.now).await?;
                 if told.is_empty() {
-                    return talk::say(taking, NoticeKind::Acknowledgement, &comment.id, vec![], "Done.".to_owned()).await;
+                    return talk::say(
+                        taking,
+                        NoticeKind::Acknowledgement,
+                        &comment.id,
+                        vec![],
+                        "Done.".to_owned(),
+                    )
+                    .await;
                 }
             }
             Err(Refusal { what, because }) => refused.push(format!("{what}: {}", because.join("; "))),
@@ -211,7 +222,9 @@ async fn covered_moves(
 ) -> Result<Vec<(MilestoneNumber, Option<u32>)>, SyncError> {
     let asked = taking.milestone().and_then(|m| m.open_move()).and_then(|m| m.asked);
     let Some(asked) = asked else { return Ok(vec![(milestone, None)]) };
-    let Some(notice) = taking.tx.notice(&taking.link.system, asked).await? else { return Ok(vec![(milestone, None)]) };
+    let Some(notice) = taking.tx.notice(&taking.link.system, asked).await? else {
+        return Ok(vec![(milestone, None)]);
+    };
     if notice.covers.len() <= 1 {
         return Ok(vec![(milestone, None)]);
     }
@@ -220,9 +233,11 @@ async fn covered_moves(
         .covers
         .iter()
         .filter(|(milestone, number)| {
-            taking.register.milestones.get(milestone).is_some_and(|m| {
-                m.moves.iter().any(|moved| moved.number == *number && moved.state.is_open())
-            })
+            taking
+                .register
+                .milestones
+                .get(milestone)
+                .is_some_and(|m| m.moves.iter().any(|moved| moved.number == *number && moved.state.is_open()))
         })
         .map(|(milestone, number)| (*milestone, Some(*number)))
         .collect())

@@ -1,6 +1,6 @@
 //! What marks links dirty: polls, sweeps and webhooks. None of them carries data into the register.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use connector_api::{Delivery, Fetched, ProjectSpec, Ticket};
@@ -8,7 +8,7 @@ use connector_api::{Delivery, Fetched, ProjectSpec, Ticket};
 use super::engine::{Engine, Hot, reference};
 use super::{SyncError, brakes};
 use crate::register::Link;
-use crate::store::Tx;
+use crate::store::{LinkFilter, StoreError, Tx};
 
 /// What a sweep found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Engine {
         let mut first_error = None;
         for stream in connector.streams(&projects) {
             let mut read = world.db.read().await?;
-            let cursor = read.cursor(connection, &stream.name).await?;
+            let cursor = read.cursor(connection, &stream.name).await?.map(|cursor| cursor.value);
             drop(read);
             let since = world.clock.now() - TimeDelta::hours(1);
             // One bad tracker is one error: the others go on.
@@ -71,7 +71,7 @@ impl Engine {
     ) -> Result<(), SyncError> {
         let now = self.world.clock.now();
         let trackers = self.tracker_ids(connection);
-        let seen: Vec<(String, DateTime<Utc>)> =
+        let seen: BTreeMap<String, DateTime<Utc>> =
             tickets.iter().map(|ticket| (ticket.reference.id.clone(), ticket.updated)).collect();
         let clones: Vec<(String, String, String)> = tickets
             .iter()
@@ -86,11 +86,12 @@ impl Engine {
             .writer
             .submit(move |tx| {
                 Box::pin(async move {
-                    tx.mark_dirty_seen(&trackers, &seen, now).await?;
+                    mark_newer(tx, &trackers, &seen, now).await?;
                     for (link, ticket, key) in clones {
                         note_clone(tx, &link, &ticket, &key, now).await?;
                     }
-                    tx.set_cursor(&connection, &stream, &cursor, now).await
+                    tx.set_cursor(&connection, &stream, &cursor, now).await?;
+                    Ok::<_, StoreError>(())
                 })
             })
             .await?;
@@ -111,7 +112,8 @@ impl Engine {
                 continue;
             }
             let mut read = world.db.read().await?;
-            let links = read.links_of_tracker(&tracker).await?;
+            let filter = LinkFilter { trackers: vec![tracker.clone()], ..LinkFilter::default() };
+            let links = read.links(&filter, None, i32::MAX.unsigned_abs()).await?;
             drop(read);
             let bound: Vec<&Link> = links.iter().filter(|link| link.ticket.is_some()).collect();
             let mut found: BTreeMap<String, Fetched> = BTreeMap::new();
@@ -124,14 +126,22 @@ impl Engine {
                 .iter()
                 .filter(|link| {
                     link.missing_since.is_none()
-                        && !matches!(link.ticket.as_ref().and_then(|id| found.get(id)), Some(Fetched::Found(_)))
+                        && !matches!(
+                            link.ticket.as_ref().and_then(|id| found.get(id)),
+                            Some(Fetched::Found(_))
+                        )
                 })
                 .count();
             if brakes::over(world, gone, bound.len() as u64) {
-                brakes::halt(world, &tracker, format!("{gone} of {} tickets are suddenly not found", bound.len())).await?;
+                brakes::halt(
+                    world,
+                    &tracker,
+                    format!("{gone} of {} tickets are suddenly not found", bound.len()),
+                )
+                .await?;
                 continue;
             }
-            let mut dirty = BTreeSet::new();
+            let mut dirty = Vec::new();
             for link in &bound {
                 swept.links += 1;
                 match link.ticket.as_ref().and_then(|id| found.get(id)) {
@@ -139,13 +149,13 @@ impl Engine {
                         let newer = link.observed.updated.is_none_or(|updated| ticket.updated > updated);
                         if newer || link.missing_since.is_some() {
                             swept.only_here += u32::from(newer && link.dirty.is_none());
-                            dirty.insert(link.id.clone());
+                            dirty.push(link.id.clone());
                         }
                     }
                     Some(Fetched::Missing(_) | Fetched::Gone(_)) | None => {
                         swept.missing += 1;
                         if link.missing_since.is_none() {
-                            dirty.insert(link.id.clone());
+                            dirty.push(link.id.clone());
                         }
                     }
                 }
@@ -155,16 +165,18 @@ impl Engine {
                 .writer
                 .submit(move |tx| {
                     Box::pin(async move {
-                        for id in &dirty {
-                            tx.mark_dirty(id, now).await?;
-                        }
-                        Ok::<_, crate::store::StoreError>(())
+                        tx.mark_dirty(&dirty, now).await?;
+                        Ok::<_, StoreError>(())
                     })
                 })
                 .await?;
         }
         if swept.only_here > 0 {
-            tracing::warn!(connection, only_here = swept.only_here, "the sweep found changes that no poll had seen");
+            tracing::warn!(
+                connection,
+                only_here = swept.only_here,
+                "the sweep found changes that no poll had seen"
+            );
         }
         Ok(swept)
     }
@@ -182,15 +194,35 @@ impl Engine {
                     if !tx.take_delivery(&connection, &delivery.id, &delivery.event, now).await? {
                         return Ok(false);
                     }
-                    for ticket in &delivery.tickets {
-                        tx.mark_dirty_ticket(&trackers, ticket, now).await?;
-                    }
-                    Ok::<_, crate::store::StoreError>(true)
+                    tx.mark_tickets(&trackers, &delivery.tickets, now).await?;
+                    Ok::<_, StoreError>(true)
                 })
             })
             .await?;
         Ok(new)
     }
+}
+
+/// Marks the links of tickets that changed since they were last seen; what an overlap brings again is not marked.
+async fn mark_newer(
+    tx: &mut Tx,
+    trackers: &[String],
+    seen: &BTreeMap<String, DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let tickets: Vec<String> = seen.keys().cloned().collect();
+    let newer: Vec<String> = tx
+        .links_of_tickets(trackers, &tickets)
+        .await?
+        .into_iter()
+        .filter(|link| {
+            let updated = link.ticket.as_ref().and_then(|ticket| seen.get(ticket));
+            updated.is_some_and(|updated| link.observed.updated.is_none_or(|known| *updated > known))
+        })
+        .map(|link| link.id)
+        .collect();
+    tx.mark_dirty(&newer, now).await?;
+    Ok(())
 }
 
 /// Another ticket carries the marker of a link that is bound: a clone. It is shown, never taken.
@@ -200,7 +232,7 @@ async fn note_clone(
     ticket: &str,
     key: &str,
     now: DateTime<Utc>,
-) -> Result<(), crate::store::StoreError> {
+) -> Result<(), StoreError> {
     let Some(mut link) = tx.link(link).await? else { return Ok(()) };
     let other = link.ticket.as_deref().is_some_and(|bound| bound != ticket);
     if other && !link.observed.duplicates.iter().any(|known| known == key) {

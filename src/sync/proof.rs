@@ -75,17 +75,20 @@ pub async fn of_closing(world: &World, closing: &Closing<'_>) -> Result<Vec<NewE
         "details": details,
     });
     let mut proofs = vec![
-        kept(world, Proof {
-            of: EvidenceOf::Milestone(closing.milestone),
-            kind: EvidenceKind::Transition,
-            title: format!("{} set to {} by {}", closing.ticket.key, closing.to.name, closing.by.shown()),
-            bytes: canonical(&record).into(),
-            media_type: "application/json".to_owned(),
-            authors: authors.clone(),
-            observed: closing.at,
-            source: format!("{} {}", closing.connection, closing.entry),
-            details: details.clone(),
-        })
+        kept(
+            world,
+            Proof {
+                of: EvidenceOf::Milestone(closing.milestone),
+                kind: EvidenceKind::Transition,
+                title: format!("{} set to {} by {}", closing.ticket.key, closing.to.name, closing.by.shown()),
+                bytes: canonical(&record).into(),
+                media_type: "application/json".to_owned(),
+                authors: authors.clone(),
+                observed: closing.at,
+                source: format!("{} {}", closing.connection, closing.entry),
+                details: details.clone(),
+            },
+        )
         .await?,
     ];
     if let Some(pull_request) = &closer.pull_request {
@@ -95,33 +98,39 @@ pub async fn of_closing(world: &World, closing: &Closing<'_>) -> Result<Vec<NewE
             "authors": authors.iter().map(ToString::to_string).collect::<Vec<_>>(),
         }));
         proofs.push(
-            kept(world, Proof {
-                of: EvidenceOf::Milestone(closing.milestone),
-                kind: EvidenceKind::PullRequestReview,
-                title: format!("{} closed by merging {pull_request}", closing.ticket.key),
-                bytes: bytes.into(),
-                media_type: "application/json".to_owned(),
-                authors: authors.clone(),
-                observed: closing.at,
-                source: format!("{} {} pull request", closing.connection, closing.entry),
-                details: details.clone(),
-            })
+            kept(
+                world,
+                Proof {
+                    of: EvidenceOf::Milestone(closing.milestone),
+                    kind: EvidenceKind::PullRequestReview,
+                    title: format!("{} closed by merging {pull_request}", closing.ticket.key),
+                    bytes: bytes.into(),
+                    media_type: "application/json".to_owned(),
+                    authors: authors.clone(),
+                    observed: closing.at,
+                    source: format!("{} {} pull request", closing.connection, closing.entry),
+                    details: details.clone(),
+                },
+            )
             .await?,
         );
     }
     if !closer.checks.is_empty() {
         proofs.push(
-            kept(world, Proof {
-                of: EvidenceOf::Milestone(closing.milestone),
-                kind: EvidenceKind::TestOutput,
-                title: format!("{} checks on the closing commit", closer.checks.len()),
-                bytes: closer.checks.join("\n").into(),
-                media_type: "text/plain".to_owned(),
-                authors,
-                observed: closing.at,
-                source: format!("{} {} checks", closing.connection, closing.entry),
-                details,
-            })
+            kept(
+                world,
+                Proof {
+                    of: EvidenceOf::Milestone(closing.milestone),
+                    kind: EvidenceKind::TestOutput,
+                    title: format!("{} checks on the closing commit", closer.checks.len()),
+                    bytes: closer.checks.join("\n").into(),
+                    media_type: "text/plain".to_owned(),
+                    authors,
+                    observed: closing.at,
+                    source: format!("{} {} checks", closing.connection, closing.entry),
+                    details,
+                },
+            )
             .await?,
         );
     }
@@ -144,9 +153,10 @@ pub async fn of_attachment(
             Ok(bytes) => Some(bytes),
             Err(error) => match error.kind {
                 // Named, not held: the engineer sees in the answer that it proves nothing yet.
-                ErrorKind::TooLarge { .. } | ErrorKind::NotFound | ErrorKind::Forbidden(_) | ErrorKind::Unsupported(_) => {
-                    None
-                }
+                ErrorKind::TooLarge { .. }
+                | ErrorKind::NotFound
+                | ErrorKind::Forbidden(_)
+                | ErrorKind::Unsupported(_) => None,
                 ErrorKind::RateLimited { .. }
                 | ErrorKind::Unavailable(_)
                 | ErrorKind::Auth(_)
@@ -156,8 +166,11 @@ pub async fn of_attachment(
         }
     };
     let author = world.settings.actor(connection, attachment.author.as_ref());
-    let kind =
-        if attachment.media_type.starts_with("image/") { EvidenceKind::Screenshot } else { EvidenceKind::Document };
+    let kind = if attachment.media_type.starts_with("image/") {
+        EvidenceKind::Screenshot
+    } else {
+        EvidenceKind::Document
+    };
     let mut details = BTreeMap::from([
         ("ticket".to_owned(), ticket.key.clone()),
         ("file".to_owned(), attachment.name.clone()),
@@ -199,7 +212,11 @@ pub async fn of_words(
     let proof = Proof {
         of: EvidenceOf::Milestone(milestone),
         kind: EvidenceKind::Document,
-        title: if reference { format!("reference to {words}") } else { format!("told by {}", author.shown()) },
+        title: if reference {
+            format!("reference to {words}")
+        } else {
+            format!("told by {}", author.shown())
+        },
         bytes: Bytes::copy_from_slice(words.as_bytes()),
         media_type: "text/plain".to_owned(),
         authors: vec![author],

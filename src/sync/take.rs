@@ -73,7 +73,8 @@ pub async fn prepare(
         let id = format!("attachment:{}", attachment.id);
         if !taken.contains(&id) {
             let proof =
-                proof::of_attachment(world, connection, link.milestone, &ticket.reference, attachment).await?;
+                proof::of_attachment(world, connection, link.milestone, &ticket.reference, attachment)
+                    .await?;
             prepared.attachments.push((id, proof));
         }
     }
@@ -119,7 +120,12 @@ impl Taking<'_> {
     }
 
     /// Decides a command and records what it gives; a refusal records nothing.
-    pub async fn act(&mut self, actor: Actor, cause: &str, command: &Command) -> Result<Result<(), Refusal>, SyncError> {
+    pub async fn act(
+        &mut self,
+        actor: Actor,
+        cause: &str,
+        command: &Command,
+    ) -> Result<Result<(), Refusal>, SyncError> {
         let system = self.link.system.clone();
         let decided = {
             let by = self.world.settings.deciding(&system, actor.clone(), self.now)?;
@@ -217,7 +223,9 @@ impl Taking<'_> {
         evidence: Vec<NewEvidence>,
     ) -> Result<(), SyncError> {
         let name = match (&status.resolution, state) {
-            (Some(resolution), TicketState::Done | TicketState::Dropped) => format!("{} ({resolution})", status.name),
+            (Some(resolution), TicketState::Done | TicketState::Dropped) => {
+                format!("{} ({resolution})", status.name)
+            }
             _ => status.name.clone(),
         };
         let transition = TicketTransition {
@@ -309,10 +317,12 @@ impl Taking<'_> {
     pub async fn redetect(&mut self) -> Result<(), SyncError> {
         let settings = self.world.settings.clone();
         let mut subjects = BTreeSet::from([Subject::Milestone(self.link.milestone)]);
-        subjects.extend(self.milestone().into_iter().flat_map(|m| m.serves.iter().cloned().map(Subject::Item)));
+        subjects
+            .extend(self.milestone().into_iter().flat_map(|m| m.serves.iter().cloned().map(Subject::Item)));
         let standing = settings.standing(&self.link.system)?;
         // What was just seen of the ticket counts, though the link is saved last.
-        drift::redetect(self.tx, &mut self.register, &subjects, Some(&self.link), &standing, self.now).await?;
+        drift::redetect(self.tx, &mut self.register, &subjects, Some(&self.link), &standing, self.now)
+            .await?;
         Ok(())
     }
 }

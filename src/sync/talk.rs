@@ -10,8 +10,10 @@ use connector_api::{Comment, ErrorKind, LogRequest, Outcome, TicketRef};
 use super::take::Taking;
 use super::{SyncError, World};
 use crate::register::decide::Command;
-use crate::register::{Actor, Link, MilestoneNumber, Move, MoveState, Notice, NoticeKind, Register};
-use crate::store::Scope;
+use crate::register::{
+    Actor, Link, MilestoneNumber, Move, MoveState, Notice, NoticeKind, Register, SystemId,
+};
+use crate::store::{Scope, Sending, StoreError, Tx};
 
 /// The help that `/poam help` gives.
 pub fn help() -> String {
@@ -29,7 +31,8 @@ pub fn help() -> String {
 /// The answer to `/poam status`.
 pub fn status(register: &Register, number: MilestoneNumber) -> String {
     let Some(milestone) = register.milestones.get(&number) else { return format!("There is no {number}.") };
-    let day = |date: Option<chrono::NaiveDate>| date.map_or_else(|| "none".to_owned(), |date| date.to_string());
+    let day =
+        |date: Option<chrono::NaiveDate>| date.map_or_else(|| "none".to_owned(), |date| date.to_string());
     let mut lines = vec![
         format!("- State: {}", milestone.state.name()),
         format!("- Due: {} (original {})", day(milestone.due), day(milestone.original_due)),
@@ -62,7 +65,44 @@ pub async fn say(
     let command =
         Command::Say { milestone: taking.link.milestone, kind, answers: answers.to_owned(), covers, body };
     let cause = taking.cause(if answers.is_empty() { "question" } else { answers });
-    taking.must(Actor::Poam, &cause, &command).await
+    taking.must(Actor::Poam, &cause, &command).await?;
+    let notice = taking.register.system.last_notice;
+    let system = taking.link.system.clone();
+    let sending = Sending {
+        marker: marker(&taking.world.settings.installation, &system, notice),
+        system,
+        notice,
+        link: taking.link.id.clone(),
+        due_at: Some(taking.now),
+        attempts: 0,
+        sent_at: None,
+        comment_id: None,
+        error: None,
+    };
+    taking.tx.save_sendings(&[sending]).await?;
+    Ok(())
+}
+
+/// What a comment of ours carries: installation, system, number of the notice.
+fn marker(installation: &str, system: &SystemId, notice: u32) -> String {
+    format!("{installation}/{system}/{notice}")
+}
+
+/// A comment of ours is in the ticket: what it carries tells which notice it is.
+pub async fn arrived(tx: &mut Tx, marker: &str, comment: &str) -> Result<(), StoreError> {
+    let mut parts = marker.split('/');
+    let (Some(_), Some(system), Some(notice)) = (parts.next(), parts.next(), parts.next()) else {
+        return Ok(());
+    };
+    let (Ok(system), Ok(notice)) = (SystemId::new(system), notice.parse()) else { return Ok(()) };
+    let Some(mut sending) = tx.sending(&system, notice).await? else { return Ok(()) };
+    if sending.marker == marker && sending.comment_id.is_none() {
+        sending.comment_id = Some(comment.to_owned());
+        sending.due_at = None;
+        sending.error = None;
+        tx.save_sendings(&[sending]).await?;
+    }
+    Ok(())
 }
 
 /// Loads more milestones into the slice.
@@ -99,7 +139,9 @@ pub async fn ask(taking: &mut Taking<'_>) -> Result<Option<DateTime<Utc>>, SyncE
         .moves(&taking.link.system, Some(since))
         .await?
         .into_iter()
-        .filter(|(_, m)| m.state == MoveState::Unexplained && m.asked.is_none() && m.by == moved.by && m.at >= since)
+        .filter(|(_, m)| {
+            m.state == MoveState::Unexplained && m.asked.is_none() && m.by == moved.by && m.at >= since
+        })
         .map(|(milestone, m)| (milestone, m.number))
         .collect();
     let mut covers = vec![(number, moved.number)];
@@ -120,7 +162,8 @@ fn question(
     covers: &[(MilestoneNumber, u32)],
     words: u32,
 ) -> String {
-    let day = |date: Option<chrono::NaiveDate>| date.map_or_else(|| "no date".to_owned(), |date| date.to_string());
+    let day =
+        |date: Option<chrono::NaiveDate>| date.map_or_else(|| "no date".to_owned(), |date| date.to_string());
     let milestone = register.milestones.get(&number);
     let mut text = format!(
         "The due date of {} {number} was moved from {} to {} by {}, and no reason is recorded.",
@@ -138,7 +181,10 @@ fn question(
     }
     if covers.len() > 1 {
         let others: Vec<String> = covers.iter().skip(1).map(|(milestone, _)| milestone.to_string()).collect();
-        text.push_str(&format!(" The same person moved {} as well: one answer here covers all.", others.join(", ")));
+        text.push_str(&format!(
+            " The same person moved {} as well: one answer here covers all.",
+            others.join(", ")
+        ));
     }
     text.push_str(&format!(
         "\n\nWhy? Answer with /poam why REASON (at least {words} words), or reply quoting this comment. Setting the \
@@ -148,37 +194,50 @@ fn question(
 }
 
 /// Sends what is queued for a link's ticket. Gives whether anything went out.
-pub async fn send(world: &World, connection: &str, link: &Link, ticket: &TicketRef) -> Result<bool, SyncError> {
+pub async fn send(
+    world: &World,
+    connection: &str,
+    link: &Link,
+    ticket: &TicketRef,
+) -> Result<bool, SyncError> {
+    let now = world.clock.now();
     let mut read = world.db.read().await?;
-    let waiting = read.sendings(&link.id, world.clock.now()).await?;
+    let mut waiting = Vec::new();
+    for sending in read.sendings_of(&link.id).await? {
+        if sending.comment_id.is_none()
+            && sending.due_at.is_some_and(|due| due <= now)
+            && let Some(notice) = read.notice(&sending.system, sending.notice).await?
+        {
+            waiting.push((sending, notice));
+        }
+    }
     drop(read);
     let mut sent_any = false;
-    for sending in waiting {
-        let connector = world.connector(connection)?;
-        let marker = sending.marker.clone();
+    let connector = world.connector(connection)?;
+    for (mut sending, notice) in waiting {
+        // Sent before without an answer: it may be there.
         if sending.attempts > 0
-            && let Some(comment) = find_comment(world, connection, ticket, &marker).await?
+            && let Some(comment) = find_comment(world, connection, ticket, &sending.marker).await?
         {
-            record_sent(world, marker, comment.id).await?;
+            record_sent(world, sending.marker, comment.id).await?;
             continue;
         }
-        let begun = marker.clone();
-        let now = world.clock.now();
-        world.writer.submit(move |tx| Box::pin(async move { tx.sending_begun(&begun, now).await })).await?;
-        let outcome = deliver(&**connector, ticket, &sending.notice, &marker).await;
-        match outcome {
+        sending.attempts += 1;
+        sending.sent_at = Some(now);
+        save(world, sending.clone()).await?;
+        match deliver(&**connector, ticket, &notice, &sending.marker).await {
             Ok(id) => {
                 sent_any = true;
-                record_sent(world, marker, id).await?;
+                record_sent(world, sending.marker, id).await?;
             }
             Err(error) => {
-                let not_done = error.outcome == Outcome::NotDone;
-                let text = error.to_string();
-                let until = retry_at(world, &error, sending.attempts);
-                world
-                    .writer
-                    .submit(move |tx| Box::pin(async move { tx.sending_failed(&marker, not_done, &text, until).await }))
-                    .await?;
+                let attempts = sending.attempts;
+                if error.outcome == Outcome::NotDone {
+                    sending.attempts -= 1;
+                }
+                sending.error = Some(super::engine::chain(&error));
+                sending.due_at = Some(super::engine::retry_at(now, &error, attempts));
+                save(world, sending).await?;
                 return Err(error.into());
             }
         }
@@ -186,15 +245,12 @@ pub async fn send(world: &World, connection: &str, link: &Link, ticket: &TicketR
     Ok(sent_any)
 }
 
-/// When to try again what failed.
-fn retry_at(world: &World, error: &connector_api::Error, attempts: u32) -> DateTime<Utc> {
-    super::engine::retry_at(world.clock.now(), error, attempts)
+async fn save(world: &World, sending: Sending) -> Result<(), StoreError> {
+    world.writer.submit(move |tx| Box::pin(async move { tx.save_sendings(&[sending]).await })).await
 }
 
-async fn record_sent(world: &World, marker: String, comment: String) -> Result<(), SyncError> {
-    let now = world.clock.now();
-    world.writer.submit(move |tx| Box::pin(async move { tx.sent(&marker, &comment, now).await })).await?;
-    Ok(())
+async fn record_sent(world: &World, marker: String, comment: String) -> Result<(), StoreError> {
+    world.writer.submit(move |tx| Box::pin(async move { arrived(tx, &marker, &comment).await })).await
 }
 
 /// A success is a reaction where the site has one, else one line.
@@ -223,5 +279,8 @@ async fn find_comment(
 ) -> Result<Option<Comment>, SyncError> {
     let request = LogRequest { ticket: ticket.clone(), since: None };
     let logs = world.connector(connection)?.read_log(&[request]).await?;
-    Ok(logs.into_iter().flat_map(|log| log.comments).find(|comment| comment.marker.as_deref() == Some(marker)))
+    Ok(logs
+        .into_iter()
+        .flat_map(|log| log.comments)
+        .find(|comment| comment.marker.as_deref() == Some(marker)))
 }

@@ -86,6 +86,9 @@ pub enum SyncError {
     /// The tracker failed.
     #[error("the tracker failed")]
     Tracker(#[from] connector_api::Error),
+    /// The evidence store failed.
+    #[error("the evidence store failed")]
+    Evidence(#[from] crate::store::EvidenceError),
     /// A tracker or connection that the configuration does not know.
     #[error("{0} is not configured")]
     Unknown(String),
@@ -128,10 +131,14 @@ impl Settings {
     /// What an actor may do in a system.
     pub fn roles(&self, actor: &Actor, system: &SystemId) -> Roles {
         match actor {
-            Actor::Person(name) => self.people.get(name).map(|p| p.roles_in(system.as_str())).unwrap_or_default(),
+            Actor::Person(name) => {
+                self.people.get(name).map(|p| p.roles_in(system.as_str())).unwrap_or_default()
+            }
             // A rule decides what policy lets it decide.
             Actor::Rule(_) => Roles::from([Role::Approver]),
-            Actor::Account(..) | Actor::Unknown(_) | Actor::Token(_) | Actor::Local(_) | Actor::Poam => Roles::new(),
+            Actor::Account(..) | Actor::Unknown(_) | Actor::Token(_) | Actor::Local(_) | Actor::Poam => {
+                Roles::new()
+            }
         }
     }
 
@@ -191,13 +198,12 @@ impl Wiring for Settings {
     }
 
     fn has_account(&self, tracker: &str, person: &Person) -> bool {
-        self.trackers
-            .get(tracker)
-            .and_then(|tracker| self.connections.get(&tracker.connection))
-            .is_some_and(|kind| match kind {
+        self.trackers.get(tracker).and_then(|tracker| self.connections.get(&tracker.connection)).is_some_and(
+            |kind| match kind {
                 Kind::Github => person.github.is_some(),
                 Kind::Jira => person.jira.is_some(),
-            })
+            },
+        )
     }
 }
 
