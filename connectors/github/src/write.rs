@@ -127,7 +127,9 @@ fn body_of(seen: &Ticket, patch: &Patch) -> Map<String, Value> {
 
 /// The state to send, none where the issue has it already.
 fn state_of(now: &connector_api::Status, change: &StateChange) -> Option<(&'static str, String)> {
-    let reason = |default: &str| change.resolution.clone().unwrap_or_else(|| default.to_owned());
+    // A resolution that is configured in another tracker's words means nothing here.
+    let known = |reason: &&String| matches!(reason.as_str(), "completed" | "not_planned" | "duplicate");
+    let reason = |default: &str| change.resolution.as_ref().filter(known).map_or(default, |r| r).to_owned();
     let (state, reason) = match change.to {
         TicketState::Open | TicketState::InProgress | TicketState::Blocked => ("open", "reopened".to_owned()),
         TicketState::Done => ("closed", reason("completed")),
