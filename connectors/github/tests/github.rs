@@ -42,7 +42,7 @@ async fn fetch(github: &GitHub, ticket: &Ticket) -> Result<Fetched, Error> {
 async fn found(github: &GitHub, ticket: &Ticket) -> Result<Ticket, Error> {
     match fetch(github, ticket).await? {
         Fetched::Found(ticket) => Ok(*ticket),
-        other => panic!("it is there: {other:?}"),
+        other @ (Fetched::Missing(_) | Fetched::Gone(_)) => panic!("it is there: {other:?}"),
     }
 }
 
@@ -375,10 +375,9 @@ async fn what_closed_an_issue_is_evidence_and_a_mere_mention_is_not() -> Done {
     let closers: Vec<_> = log
         .entries
         .into_iter()
-        .filter(|e| matches!(&e.kind, HistoryKind::Status { to, .. } if to.name == "closed"))
-        .map(|e| match e.kind {
-            HistoryKind::Status { closer, .. } => closer,
-            other => panic!("a status: {other:?}"),
+        .filter_map(|e| {
+            let HistoryKind::Status { to, closer, .. } = e.kind else { return None };
+            (to.name == "closed").then_some(closer)
         })
         .collect();
     assert_eq!(closers.len(), 2);
@@ -457,8 +456,12 @@ async fn labels_are_made_once_and_known_ones_are_left_alone() -> Done {
     let github = world.connector();
     let (status, _) = raw(&world, "POST", "/repos/acme/api/labels", &json!({ "name": "POAM" })).await;
     assert_eq!(status, 201);
-    github.create(&new(1)).await?;
+    let made = github.create(&new(1)).await?;
+    assert!(made.labels.contains(LABEL), "a label that differs by case alone is ours: {:?}", made.labels);
+    let add = Patch { add_labels: [LABEL.to_uppercase()].into(), project: spec(REPO), ..Patch::default() };
     let before = world.site.requests().len();
+    github.apply(&made, &add).await?;
+    assert_eq!(world.site.requests().len(), before, "and is not asked for again");
     github.create(&new(2)).await?;
     let sent = world.site.requests().split_off(before);
     assert_eq!(
