@@ -471,3 +471,50 @@ async fn labels_are_made_once_and_known_ones_are_left_alone() -> Done {
     );
     Ok(())
 }
+
+/// A server whose timeline leaves out why an issue was closed.
+struct WithoutReasons(World);
+
+#[async_trait]
+impl Transport for WithoutReasons {
+    async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, TransportError> {
+        let timeline = request.uri().path().ends_with("/timeline");
+        let answer = RouterTransport(self.0.site.router()).send(request).await?;
+        if !timeline {
+            return Ok(answer);
+        }
+        Ok(answer.map(|body| {
+            let mut entries: Vec<Value> = serde_json::from_slice(&body).expect("a timeline");
+            for entry in entries.iter_mut().filter_map(Value::as_object_mut) {
+                entry.remove("state_reason");
+            }
+            Bytes::from(Value::from(entries).to_string())
+        }))
+    }
+}
+
+#[tokio::test]
+async fn a_closing_without_a_reason_is_never_taken_for_done() -> Done {
+    let world = World::new();
+    let github = world.over(Arc::new(WithoutReasons(world.clone())));
+    let made = github.create(&new(1)).await?;
+    let act = |state| world.site.act(&world.human, &made.reference.id, Act::SetState(state));
+    assert_eq!(act(connector_api::TicketState::Dropped), Ok(()));
+    let request = LogRequest { ticket: made.reference.clone(), since: None };
+    let log = github.read_log(&[request]).await?.pop().expect("a log");
+    let reasons: Vec<_> = log
+        .entries
+        .into_iter()
+        .filter_map(|e| match e.kind {
+            HistoryKind::Status { to, .. } => to.resolution,
+            HistoryKind::Due { .. }
+            | HistoryKind::Title { .. }
+            | HistoryKind::Text { .. }
+            | HistoryKind::Assignee { .. }
+            | HistoryKind::Project { .. }
+            | HistoryKind::Label { .. } => None,
+        })
+        .collect();
+    assert_eq!(reasons, ["not_planned"]);
+    Ok(())
+}
