@@ -202,6 +202,10 @@ mod tests {
         assert!(spliced.starts_with(&torn), "their words stay");
         assert_eq!(read(Some(&spliced)).block.as_deref(), Some("new"));
         assert!(read(Some(&spliced)).outside.contains("Their words."));
+
+        let doubled = format!("{}\nTheir words.\n{END}\nMore.", render("ours", None));
+        assert_eq!(read(Some(&doubled)).block.as_deref(), Some("ours"));
+        assert!(splice(&doubled, "new", None).contains("\nTheir words.\n"), "a second end takes nothing in");
     }
 
     #[test]

@@ -185,6 +185,8 @@ async fn a_pull_request_is_never_a_ticket() -> Done {
     assert_eq!(ids(github.changed_since(&stream, None, made.created).await?.tickets), only);
     let mut asked = made.clone();
     asked.reference.key = number.to_string();
+    let (_, pull) = raw(&world, "GET", &format!("/repos/{REPO}/issues/{number}"), &Value::Null).await;
+    asked.reference.id = pull.get("id").map(Value::to_string).unwrap_or_default();
     assert_eq!(fetch(&github, &asked).await?, Fetched::Missing(asked.reference));
     Ok(())
 }
