@@ -31,6 +31,8 @@ mod markdown;
 mod markup;
 mod memory;
 mod poll;
+#[cfg(all(test, feature = "fakes"))]
+mod real_payloads;
 mod request;
 mod sign;
 #[cfg(test)]

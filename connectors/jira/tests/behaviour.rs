@@ -383,6 +383,15 @@ async fn check_tells_every_problem_at_once() {
 }
 
 #[tokio::test]
+async fn check_names_what_anyone_can_read() {
+    let world = World::new(Flavor::Cloud);
+    world.site.set_project(ELSEWHERE, |project| project.public = true);
+    let report = world.connector().check(&[spec(PROJECT), spec(ELSEWHERE)]).await.expect("a report");
+    assert_eq!(report.public_projects, [ELSEWHERE.to_owned()].into());
+    assert_eq!(report.problems, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn check_knows_which_jira_it_is() {
     let world = World::new(Flavor::DataCenter);
     let mut config = world.config();
