@@ -13,7 +13,10 @@
 //! | `webhook` | deliveries |
 //! | [`fake`] | a fake Jira (feature `fakes`) |
 
-#![allow(clippy::result_large_err, reason = "the error that every connector gives; failing is not a hot path")]
+#![allow(
+    clippy::result_large_err,
+    reason = "the error that every connector gives; failing is not a hot path"
+)]
 
 mod adf;
 mod apply;
@@ -28,8 +31,12 @@ mod markdown;
 mod markup;
 mod memory;
 mod poll;
+#[cfg(all(test, feature = "fakes"))]
+mod real_payloads;
 mod request;
 mod sign;
+#[cfg(test)]
+mod text_laws;
 mod ticket;
 mod transition;
 mod webhook;
