@@ -33,4 +33,4 @@ mod world;
 
 pub use engine::{Engine, Line, Pass};
 pub use mapping::{Disclosure, Route, Tracker};
-pub use world::{Settings, SyncError, World};
+pub use world::{Kind, Settings, SyncError, SystemSettings, World};

@@ -56,7 +56,8 @@ pub async fn open_in(
     let mut by_tracker: BTreeMap<String, Vec<Link>> = BTreeMap::new();
     let mut opened = Opened::default();
     for number in wanted {
-        let Some(milestone) = register.milestones.get(number).filter(|milestone| wants_ticket(register, milestone))
+        let Some(milestone) =
+            register.milestones.get(number).filter(|milestone| wants_ticket(register, milestone))
         else {
             continue;
         };

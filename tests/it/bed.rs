@@ -18,8 +18,8 @@ use poam::clock::{Clock, ManualClock};
 use poam::register::decide::{Command, Deciding, NewMilestone, decide_all};
 use poam::register::policy::{Calendar, Policy, RuleSet};
 use poam::register::{
-    Actor, Change, EvidenceKind, Grant, Impact, ItemFacts, ItemNumber, Milestone, MilestoneNumber, Person, Rating,
-    Register, Role, SystemId, SystemProfile,
+    Actor, Change, EvidenceKind, Grant, Impact, ItemFacts, ItemNumber, Milestone, MilestoneNumber, Person,
+    Rating, Register, Role, SystemId, SystemProfile,
 };
 use poam::store::{Db, EvidenceStore, OpenOptions, Scope, Writer};
 use poam::sync::engine::Engine;
@@ -28,19 +28,19 @@ use poam::sync::open::open;
 use poam::sync::{Kind, Settings, SystemSettings, World};
 
 /// The GitHub repository of the bed.
-pub const REPO: &str = "acme/portal";
+pub(crate) const REPO: &str = "acme/portal";
 /// The Jira project of the bed.
-pub const PROJECT: &str = "ACME";
+pub(crate) const PROJECT: &str = "ACME";
 
 /// A bridge between two fake sites.
-pub struct Bed {
-    pub clock: Arc<ManualClock>,
-    pub engine: Engine,
-    pub github: FakeGithub,
-    pub jira: FakeJira,
-    pub system: SystemId,
-    pub ada_github: Account,
-    pub ada_jira: Account,
+pub(crate) struct Bed {
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) engine: Engine,
+    pub(crate) github: FakeGithub,
+    pub(crate) jira: FakeJira,
+    pub(crate) system: SystemId,
+    pub(crate) ada_github: Account,
+    pub(crate) ada_jira: Account,
     folder: tempfile::TempDir,
 }
 
@@ -55,16 +55,16 @@ fn person(name: &str, github: &str, jira: &str, roles: &[Role]) -> Person {
     }
 }
 
-pub fn day(text: &str) -> NaiveDate {
+pub(crate) fn day(text: &str) -> NaiveDate {
     text.parse().expect("a date")
 }
 
-pub fn start() -> DateTime<Utc> {
+pub(crate) fn start() -> DateTime<Utc> {
     "2026-03-02T09:00:00Z".parse().expect("a time")
 }
 
 /// The legacy rules as shipped.
-pub fn rules() -> RuleSet {
+pub(crate) fn rules() -> RuleSet {
     toml::from_str(include_str!("../../config/rules/legacy-rev5.toml")).expect("the shipped rules")
 }
 
@@ -73,12 +73,12 @@ fn account(id: &str, name: &str) -> Account {
 }
 
 impl Bed {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(|transport| transport).await
     }
 
     /// A bed whose transports go through `wrap` (faults, counters).
-    pub async fn with(wrap: impl Fn(Arc<dyn Transport>) -> Arc<dyn Transport>) -> Self {
+    pub(crate) async fn with(wrap: impl Fn(Arc<dyn Transport>) -> Arc<dyn Transport>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let clock = Arc::new(ManualClock::new(start()));
         let ticking = clock.clone();
@@ -91,15 +91,18 @@ impl Bed {
         github.add_user("mallory", None);
         github.add_repository(REPO, true);
         for login in ["poam-bot", "ada", "grace"] {
-            github.grant(REPO, login, connector_github::fake::Permission::Push).expect("a grant");
+            github.grant(REPO, login, connector_github::fake::Permission::Write).expect("a grant");
         }
+        github.grant(REPO, "mallory", connector_github::fake::Permission::Triage).expect("a grant");
         github.set_webhook_secret(Some("hush".into()));
         let jira = FakeJira::new(Flavor::Cloud, now.clone());
         jira.set_base_url("http://jira.test");
         jira.set_webhook_secret("hush");
         let auth = jira.add_login(&account("557058:bot", "poam bot"), "bot@example.org", "bot-token");
         let ada_jira = account("557058:ada", "Ada Example");
-        for person in [&ada_jira, &account("557058:grace", "Grace Example"), &account("557058:mallory", "Mallory")] {
+        for person in
+            [&ada_jira, &account("557058:grace", "Grace Example"), &account("557058:mallory", "Mallory")]
+        {
             jira.add_person(person);
         }
         jira.set_project(PROJECT, |_| {});
@@ -116,7 +119,8 @@ impl Bed {
             wrap(Arc::new(RouterTransport(github.router()))),
             now.clone(),
         ));
-        let mut jira_config = JiraConfig::new("http://jira.test".parse().expect("a URL"), Flavor::Cloud, auth);
+        let mut jira_config =
+            JiraConfig::new("http://jira.test".parse().expect("a URL"), Flavor::Cloud, auth);
         jira_config.projects = vec![jira_spec.clone()];
         let jira_connector: Arc<dyn Connector> =
             Arc::new(Jira::new(jira_config, wrap(Arc::new(RouterTransport(jira.router()))), now));
@@ -135,7 +139,11 @@ impl Bed {
             installation: "1f".repeat(16),
             trackers,
             routes: vec![
-                Route { system: "ACME".to_owned(), component: Some("jira".to_owned()), tracker: "jr".to_owned() },
+                Route {
+                    system: "ACME".to_owned(),
+                    component: Some("jira".to_owned()),
+                    tracker: "jr".to_owned(),
+                },
                 Route { system: "ACME".to_owned(), component: None, tracker: "gh".to_owned() },
             ],
             connections: BTreeMap::from([
@@ -188,15 +196,15 @@ impl Bed {
         bed
     }
 
-    pub fn folder(&self) -> &std::path::Path {
+    pub(crate) fn folder(&self) -> &std::path::Path {
         self.folder.path()
     }
 
-    pub fn world(&self) -> &World {
+    pub(crate) fn world(&self) -> &World {
         &self.engine.world
     }
 
-    pub async fn record(&self, changes: Vec<Change>) {
+    pub(crate) async fn record(&self, changes: Vec<Change>) {
         let (system, now) = (self.system.clone(), self.clock.now());
         self.world()
             .writer
@@ -212,7 +220,7 @@ impl Bed {
     }
 
     /// Carries out commands as a local operator with every role.
-    pub async fn act(&self, commands: Vec<Command>) -> Vec<Change> {
+    pub(crate) async fn act(&self, commands: Vec<Command>) -> Vec<Change> {
         let register = self.register().await;
         let settings = self.world().settings.clone();
         let of = settings.systems.get("ACME").expect("the system");
@@ -243,7 +251,7 @@ impl Bed {
     }
 
     /// Adds an item and a milestone that serves it, and opens its ticket. `component` routes it.
-    pub async fn plan(&self, text: &str, component: &str, due: &str) -> MilestoneNumber {
+    pub(crate) async fn plan(&self, text: &str, component: &str, due: &str) -> MilestoneNumber {
         let next = self.register().await.system.last_item + 1;
         let item = ItemNumber::ours(next);
         let facts = ItemFacts {
@@ -274,17 +282,17 @@ impl Bed {
         number
     }
 
-    pub async fn register(&self) -> Register {
+    pub(crate) async fn register(&self) -> Register {
         let mut read = self.world().db.read().await.expect("a reader");
         read.load(&self.system, Scope::All).await.expect("the register")
     }
 
-    pub async fn milestone(&self, number: MilestoneNumber) -> Milestone {
+    pub(crate) async fn milestone(&self, number: MilestoneNumber) -> Milestone {
         self.register().await.milestones.remove(&number).expect("the milestone")
     }
 
     /// Polls and reconciles both connections until nothing is dirty and due.
-    pub async fn settle(&self) {
+    pub(crate) async fn settle(&self) {
         for _ in 0..20 {
             let mut worked = false;
             for connection in ["github", "jira"] {
@@ -301,21 +309,21 @@ impl Bed {
         panic!("the bridge does not settle");
     }
 
-    pub fn tickets(&self) -> Vec<FakeTicket> {
+    pub(crate) fn tickets(&self) -> Vec<FakeTicket> {
         let mut all = self.github.tickets();
         all.extend(self.jira.tickets());
         all
     }
 
     /// The ticket of a milestone.
-    pub async fn ticket(&self, number: MilestoneNumber) -> FakeTicket {
+    pub(crate) async fn ticket(&self, number: MilestoneNumber) -> FakeTicket {
         let named = self.milestone(number).await.ticket.expect("a ticket");
         let site: &dyn FakeSite = if named.tracker == "gh" { &self.github } else { &self.jira };
         site.tickets().into_iter().find(|ticket| ticket.id == named.id).expect("the ticket")
     }
 
     /// Somebody does something in a milestone's ticket, a minute later.
-    pub async fn person_does(&self, who: &str, number: MilestoneNumber, act: Act) {
+    pub(crate) async fn person_does(&self, who: &str, number: MilestoneNumber, act: Act) {
         self.clock.advance(TimeDelta::seconds(60));
         let named = self.milestone(number).await.ticket.expect("a ticket");
         let done = if named.tracker == "gh" {
@@ -327,12 +335,14 @@ impl Bed {
     }
 
     /// Names of the drifts open about a milestone.
-    pub async fn drifts(&self, number: MilestoneNumber) -> Vec<String> {
+    pub(crate) async fn drifts(&self, number: MilestoneNumber) -> Vec<String> {
         let register = self.register().await;
         register
             .drifts
             .values()
-            .filter(|drift| drift.settled.is_none() && drift.subject == poam::register::Subject::Milestone(number))
+            .filter(|drift| {
+                drift.settled.is_none() && drift.subject == poam::register::Subject::Milestone(number)
+            })
             .map(|drift| drift.kind.name().to_owned())
             .collect()
     }

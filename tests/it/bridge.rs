@@ -32,7 +32,11 @@ async fn life(component: &str) {
     assert_eq!(milestone.due, Some(day("2026-04-01")), "the plan keeps its date");
     assert_eq!(milestone.moves.len(), 1);
     assert_eq!(milestone.moves[0].state, MoveState::Unexplained);
-    assert!(bed.drifts(number).await.contains(&"slip-unexplained".to_owned()), "{:?}", bed.drifts(number).await);
+    assert!(
+        bed.drifts(number).await.contains(&"slip-unexplained".to_owned()),
+        "{:?}",
+        bed.drifts(number).await
+    );
     assert!(bed.ticket(number).await.comments.is_empty(), "it is not asked before edits settle");
     bed.clock.advance(TimeDelta::seconds(400));
     bed.settle().await;
@@ -41,13 +45,18 @@ async fn life(component: &str) {
     assert!(ticket.comments[0].body.contains("Why?"), "{}", ticket.comments[0].body);
 
     // The answer explains it; past the deadline it needs an approver.
-    bed.person_does("ada", number, Act::Comment("/poam why the vendor ships the fix in June".to_owned())).await;
+    bed.person_does("ada", number, Act::Comment("/poam why the vendor ships the fix in June".to_owned()))
+        .await;
     bed.settle().await;
     let milestone = bed.milestone(number).await;
     assert_eq!(milestone.moves[0].state, MoveState::Explained, "{:?}", milestone.moves);
     bed.person_does("ada", number, Act::Comment("/poam approve".to_owned())).await;
     bed.settle().await;
-    assert_eq!(bed.milestone(number).await.moves[0].state, MoveState::Explained, "who asked does not approve");
+    assert_eq!(
+        bed.milestone(number).await.moves[0].state,
+        MoveState::Explained,
+        "who asked does not approve"
+    );
     bed.person_does("mallory", number, Act::Comment("/poam approve".to_owned())).await;
     bed.settle().await;
     assert_eq!(bed.milestone(number).await.moves[0].state, MoveState::Explained, "a stranger is not obeyed");
@@ -68,7 +77,10 @@ async fn life(component: &str) {
     let kinds: Vec<EvidenceKind> =
         milestone.evidence.iter().map(|number| register.evidence[number].kind).collect();
     assert!(kinds.contains(&EvidenceKind::Transition), "{kinds:?}");
-    assert!(register.items.values().all(|item| item.status == Status::PendingValidation), "Done is not closure");
+    assert!(
+        register.items.values().all(|item| item.status == Status::PendingValidation),
+        "Done is not closure"
+    );
 }
 
 #[tokio::test]
