@@ -2,6 +2,10 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`config`] | the configuration, typed and checked; read by the composition root and the command line only |
 //! | [`register`] | pure: items, milestones, moves, evidence, changes, the journal |
+//! | [`timetable`] | when something is due again: cron expressions in a time zone |
 
+pub mod config;
 pub mod register;
+pub mod timetable;
