@@ -333,6 +333,10 @@ fn a_reply_that_quotes_our_question_is_the_rationale() {
     assert_eq!(quotes_question("> \n\nThe patch is late", ""), None, "a question that asks nothing");
 }
 
+fn each_line(prefix: &str, text: &str) -> String {
+    text.lines().map(|line| format!("{prefix}{line}")).collect::<Vec<_>>().join("\n")
+}
+
 /// Lines in which nobody is called.
 fn uncalled() -> impl Strategy<Value = String> {
     prop::collection::vec("[ >`~<!\\-a-z/:@\\[\\]\\\\*#\t.]{0,24}", 0..8)
@@ -374,9 +378,9 @@ proptest! {
     fn what_is_quoted_or_code_says_nothing(text in uncalled(), place in 0..table().len(), fence in "`{30}|~{30}") {
         let (command, _) = table()[place];
         let within = format!("{text}\n{command}");
-        let quoted: String = within.lines().map(|line| format!("> {line}\n")).collect();
+        let quoted = each_line("> ", &within);
         prop_assert_eq!(parse(&quoted, &US), [], "quoted");
-        let indented: String = within.lines().map(|line| format!("    {line}\n")).collect();
+        let indented = each_line("    ", &within);
         prop_assert_eq!(parse(&indented, &US), [], "indented");
         prop_assert_eq!(parse(&format!("{fence}\n{within}\n{fence}"), &US), [], "fenced");
     }
@@ -384,8 +388,8 @@ proptest! {
     #[test]
     fn a_command_after_a_blank_line_is_heard_whatever_was_quoted_before(text in uncalled(), place in 0..table().len()) {
         let (body, command) = &table()[place];
-        let quoted: String = text.lines().map(|line| format!("> {line}\n")).collect();
-        prop_assert_eq!(parse(&format!("{quoted}\n{body}"), &US), std::slice::from_ref(command));
+        let quoted = each_line("> ", &text);
+        prop_assert_eq!(parse(&format!("{quoted}\n\n{body}"), &US), std::slice::from_ref(command));
     }
 
     #[test]
