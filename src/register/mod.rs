@@ -7,6 +7,7 @@ mod actor;
 pub mod apply;
 pub mod change;
 pub mod completeness;
+pub mod controls;
 pub mod decide;
 mod drift;
 mod evidence;
