@@ -18,6 +18,7 @@ mod milestone;
 mod notice;
 pub mod policy;
 mod schedule;
+pub mod seal;
 mod system;
 
 use std::collections::BTreeMap;
