@@ -205,7 +205,11 @@ impl Part {
             Change::DriftDetail { number, .. } | Change::DriftSettled { number, .. } => {
                 register.drifts.contains_key(number)
             }
-            Change::ConflictFound { conflict } => self.milestones.contains(&conflict.milestone),
+            Change::ConflictFound { conflict } => match &conflict.subject {
+                Subject::Milestone(milestone) => self.milestones.contains(milestone),
+                Subject::Item(item) => self.items.contains(item),
+                Subject::Tracker(_) | Subject::Connection(_) | Subject::System => false,
+            },
             Change::ConflictResolved { number, .. } => register.conflicts.contains_key(number),
             Change::EvidenceRedacted { .. }
             | Change::NoticeQueued { .. }
