@@ -23,6 +23,9 @@ pub(super) const NEAR_MISSES: &[(&str, Act)] = &[
         w.add_move(Some("2026-12-01"), MoveState::Unexplained);
         w.link().observed.due = Some(day("2026-12-01"));
     }),
+    ("the same date is no slip", |w| {
+        w.add_move(Some("2026-12-10"), MoveState::Unexplained);
+    }),
     ("a first date is no slip", |w| {
         w.set_due("2026-12-10");
         w.add_move(Some("2026-12-20"), MoveState::Unexplained).from = None;
@@ -75,6 +78,7 @@ pub(super) const NEAR_MISSES: &[(&str, Act)] = &[
     ("29 days without change", |w| w.milestone().changed = instant("2026-10-24T04:00:00Z")),
     ("planned behind another that is not over", |w| {
         let mut first = w.milestone().clone();
+        first.state_since = instant("2026-01-01T00:00:00Z");
         first.number = MilestoneNumber(2);
         w.register.milestones.insert(first.number, first);
         w.wires.route = None;
@@ -95,6 +99,19 @@ pub(super) const NEAR_MISSES: &[(&str, Act)] = &[
         milestone.depends_on = BTreeSet::from([MilestoneNumber(2)]);
     }),
     ("confirmed 31 days ago", |w| w.item().reviewed = Some(day("2026-10-22"))),
+    ("checked in 30 days before a submission that is today", |w| {
+        if let Some(profile) = &mut w.register.system.profile {
+            profile.submission_day = Some(22);
+        }
+        w.item().facts.vendor_dependency = true;
+        w.item().facts.vendor_checkin = Some(day("2026-10-23"));
+    }),
+    ("a milestone that is over is asked for nothing more", |w| {
+        w.finish();
+        let milestone = w.milestone();
+        (milestone.owner, milestone.due) = (None, None);
+        milestone.expects.clear();
+    }),
     ("nine days of validation", |w| {
         w.finish();
         w.item().status = Status::PendingValidation;
