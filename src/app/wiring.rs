@@ -7,7 +7,6 @@ use std::sync::Arc;
 use connector_api::Connector;
 use connector_github::{GitHub, GitHubConfig};
 use connector_jira::{Auth, Flavor, Jira, JiraConfig};
-use rand::Rng as _;
 use secrecy::ExposeSecret as _;
 
 use super::http::{HttpError, HttpTransport, Options};
@@ -93,7 +92,7 @@ fn evidence_url(config: &Config) -> String {
 /// A fresh id: 32 hexadecimal digits.
 #[expect(clippy::disallowed_methods, reason = "the one source of ids outside tests")]
 pub fn fresh_id() -> String {
-    format!("{:032x}", rand::rng().random::<u128>())
+    uuid::Uuid::new_v4().simple().to_string()
 }
 
 impl App {

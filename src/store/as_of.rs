@@ -187,6 +187,7 @@ impl Part {
             | Change::MilestoneClosedWithoutFix { milestone, .. }
             | Change::MilestoneEvidenceAfter { milestone, .. }
             | Change::MilestoneTicket { milestone, .. }
+            | Change::MilestoneCorrected { milestone, .. }
             | Change::MilestoneTicketTitle { milestone, .. }
             | Change::MoveProposed { milestone, .. }
             | Change::MoveExplained { milestone, .. }
