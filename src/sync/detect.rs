@@ -106,7 +106,10 @@ async fn connections(world: &World, system: &SystemId) -> Result<(), SyncError> 
                         succeeded: known.and_then(|health| health.last_ok),
                     };
                     let id = tracker.connection.clone();
-                    wanted.extend(detect_connection(&ConnectionHealth { id, polls, token_expires: None }, &context));
+                    wanted.extend(detect_connection(
+                        &ConnectionHealth { id, polls, token_expires: None },
+                        &context,
+                    ));
                 }
                 let changes = settle(&register, &about, wanted, now);
                 tx.record(&mut register, now, &Actor::Poam, "detection", &changes).await?;
