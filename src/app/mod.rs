@@ -7,6 +7,8 @@
 //! | [`act`] | people's commands |
 //! | [`import`] | workbooks |
 //! | [`check`] | every mistake and every missing permission at once |
+//! | [`setup`] | `poam init` |
+//! | [`rules`] | `poam rules apply` |
 //! | [`serve`] | the daemon: its parts, its start and its stop |
 //! | [`seal`] | seals of chains |
 //! | [`http`] | one HTTP exchange over the network |
@@ -17,8 +19,10 @@ pub mod check;
 pub mod http;
 pub mod import;
 pub mod logging;
+pub mod rules;
 pub mod seal;
 pub mod serve;
+pub mod setup;
 pub mod wiring;
 
 pub use wiring::{App, OpenError, Writing};

@@ -1,1 +1,1 @@
-pub fn placeholder() {}
+//! The daemon.
