@@ -18,6 +18,7 @@ mod notice;
 pub mod policy;
 mod schedule;
 mod system;
+pub mod view;
 
 use std::collections::BTreeMap;
 

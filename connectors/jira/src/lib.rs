@@ -13,7 +13,10 @@
 //! | `webhook` | deliveries |
 //! | [`fake`] | a fake Jira (feature `fakes`) |
 
-#![allow(clippy::result_large_err, reason = "the error that every connector gives; failing is not a hot path")]
+#![allow(
+    clippy::result_large_err,
+    reason = "the error that every connector gives; failing is not a hot path"
+)]
 
 mod adf;
 mod apply;
