@@ -108,6 +108,7 @@ CREATE TABLE milestone (
     evidence_after TIMESTAMPTZ,
     imported_item TEXT,
     imported_number BIGINT,
+    corrections JSONB NOT NULL,
     changed TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (system, number)
 );

@@ -2,16 +2,22 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`clock`] | the time, as an argument |
-//! | [`register`] | pure: items, milestones, moves, evidence, changes, the journal |
-//! | [`store`] | all SQL: the journal and its fold in SQLite or PostgreSQL, and the evidence store |
+//! | [`app`] | the composition root: the only place that names GitHub or Jira |
+//! | [`config`] | the configuration, typed, with every mistake reported at once |
+//! | [`timetable`] | cron expressions in a time zone |
+//! | [`sync`] | the bridge: each milestone and its ticket in step |
 //! | [`drift`] | how plan, ticket and calendar are apart |
 //! | [`exchange`] | workbooks and plan files in and out |
-//! | [`sync`] | the bridge: each milestone and its ticket in step |
+//! | [`store`] | all SQL: the journal and its fold in SQLite or PostgreSQL, and the evidence store |
+//! | [`register`] | pure: items, milestones, moves, evidence, changes, the journal |
+//! | [`clock`] | the time, as an argument |
 
+pub mod app;
 pub mod clock;
+pub mod config;
 pub mod drift;
 pub mod exchange;
 pub mod register;
 pub mod store;
 pub mod sync;
+pub mod timetable;

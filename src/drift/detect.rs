@@ -192,6 +192,7 @@ pub fn touched<'a>(register: &Register, changes: impl IntoIterator<Item = &'a Ch
             | Change::MilestoneClosedWithoutFix { milestone, .. }
             | Change::MilestoneEvidenceAfter { milestone, .. }
             | Change::MilestoneTicket { milestone, .. }
+            | Change::MilestoneCorrected { milestone, .. }
             | Change::MilestoneTicketTitle { milestone, .. }
             | Change::MoveProposed { milestone, .. }
             | Change::MoveExplained { milestone, .. }

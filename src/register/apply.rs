@@ -1,5 +1,8 @@
 //! The only way in which state alters. Reads nothing but the state, the change and the time of its journal row:
 //! no clock, no configuration, no rule. So the tables are a fold of the journal.
+//!
+//! What a change may never do is refused here as well, whoever decided it: a closed item stays closed, a decided move
+//! stays decided, and a milestone has at most one open move.
 
 use chrono::{DateTime, Utc};
 
@@ -13,15 +16,18 @@ use super::{
 #[error("a change does not fit the state: {0}")]
 pub struct Misfit(String);
 
-type Applied = Result<(), Misfit>;
-
-fn misfit<T>(what: impl std::fmt::Display) -> Result<T, Misfit> {
-    Err(Misfit(what.to_string()))
+fn misfit<T>(what: impl Into<String>) -> Result<T, Misfit> {
+    Err(Misfit(what.into()))
 }
 
-/// Applies one change that was recorded `at`.
-pub fn apply(register: &mut Register, at: DateTime<Utc>, change: &Change) -> Applied {
+/// Applies one change that was recorded `at`: the time of its journal row.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one match over every change: a new one does not build before it is here"
+)]
+pub fn apply(register: &mut Register, at: DateTime<Utc>, change: &Change) -> Result<(), Misfit> {
     match change {
+        // --- system ---
         Change::SystemRecorded { profile } => register.system.profile = Some(profile.clone()),
         Change::RulesApplied { name, digest } => {
             let rules = &mut register.system.rules;
@@ -37,126 +43,9 @@ pub fn apply(register: &mut Register, at: DateTime<Utc>, change: &Change) -> App
             Some(import) => import.finished = Some(at),
             None => return misfit(format!("no import of {file}")),
         },
-        Change::JournalSealed { .. } => {}
+        Change::JournalSealed { upto: _, hash: _, key: _, signature: _ } => {}
 
-        Change::ItemAdded { .. }
-        | Change::ItemFactsChanged { .. }
-        | Change::ItemDeadline { .. }
-        | Change::ItemStatus { .. }
-        | Change::ItemClosed { .. }
-        | Change::ItemCorrected { .. } => return apply_item(register, at, change),
-
-        Change::MilestoneAdded { .. }
-        | Change::MilestoneServes { .. }
-        | Change::MilestoneText { .. }
-        | Change::MilestoneDue { .. }
-        | Change::MilestoneExpects { .. }
-        | Change::MilestoneOwner { .. }
-        | Change::MilestoneStateChanged { .. }
-        | Change::MilestoneClosedWithoutFix { .. }
-        | Change::MilestoneEvidenceAfter { .. }
-        | Change::MilestoneTicket { .. }
-        | Change::MilestoneTicketTitle { .. } => return apply_milestone(register, at, change),
-
-        Change::MoveProposed { .. }
-        | Change::MoveExplained { .. }
-        | Change::MoveApproved { .. }
-        | Change::MoveEnded { .. } => return apply_move(register, at, change),
-
-        Change::EvidenceAdded { evidence } => return add_evidence(register, at, evidence),
-        Change::EvidenceRedacted { numbers, reason, .. } => {
-            for number in numbers {
-                match register.evidence.get_mut(number) {
-                    Some(evidence) => evidence.redacted = Some(reason.clone()),
-                    None => return misfit(format!("no evidence {number}")),
-                }
-            }
-        }
-        Change::DriftOpened { drift } => {
-            register.system.last_drift = register.system.last_drift.max(drift.number);
-            register.drifts.insert(drift.number, drift.clone());
-        }
-        Change::DriftDetail { number, detail } => match register.drifts.get_mut(number) {
-            Some(drift) => drift.detail.clone_from(detail),
-            None => return misfit(format!("no drift {number}")),
-        },
-        Change::DriftSettled { number, by } => match register.drifts.get_mut(number) {
-            Some(drift) => {
-                drift.settled = Some(at);
-                drift.settled_by = Some(by.clone());
-            }
-            None => return misfit(format!("no drift {number}")),
-        },
-        Change::ConflictFound { conflict } => {
-            register.system.last_conflict = register.system.last_conflict.max(conflict.number);
-            register.conflicts.insert(conflict.number, conflict.clone());
-        }
-        Change::ConflictResolved { number, resolution } => match register.conflicts.get_mut(number) {
-            Some(conflict) => conflict.resolved = Some(resolution.clone()),
-            None => return misfit(format!("no conflict {number}")),
-        },
-        Change::NoticeQueued { notice } => {
-            register.system.last_notice = register.system.last_notice.max(notice.number);
-            register.notices.insert(notice.number, notice.clone());
-            for (milestone, number) in &notice.covers {
-                the_move(register, *milestone, *number)?.asked = Some(notice.number);
-            }
-        }
-
-        Change::PersonRecorded { person } => {
-            register.people.insert(person.name.clone(), person.clone());
-        }
-        Change::PersonRemoved { name } => {
-            register.people.remove(name);
-        }
-        Change::TokenAdded { name, digest, expires, systems } => {
-            let token = Token {
-                name: name.clone(),
-                digest: digest.clone(),
-                added: at,
-                expires: *expires,
-                systems: systems.clone(),
-                revoked: None,
-            };
-            register.tokens.insert(name.clone(), token);
-        }
-        Change::TokenRevoked { name } => match register.tokens.get_mut(name) {
-            Some(token) => token.revoked = Some(at),
-            None => return misfit(format!("no token {name:?}")),
-        },
-        Change::TrackerHalted { tracker, reason } => {
-            register.halted.insert(tracker.clone(), reason.clone());
-        }
-        Change::TrackerResumed { tracker, .. } => {
-            register.halted.remove(tracker);
-        }
-    }
-    Ok(())
-}
-
-fn the_item<'a>(register: &'a mut Register, number: &ItemNumber) -> Result<&'a mut Item, Misfit> {
-    match register.items.get_mut(number) {
-        Some(item) => Ok(item),
-        None => misfit(format!("no item {number}")),
-    }
-}
-
-fn the_milestone(register: &mut Register, number: MilestoneNumber) -> Result<&mut Milestone, Misfit> {
-    match register.milestones.get_mut(&number) {
-        Some(milestone) => Ok(milestone),
-        None => misfit(format!("no milestone {number}")),
-    }
-}
-
-fn the_move(register: &mut Register, milestone: MilestoneNumber, number: u32) -> Result<&mut Move, Misfit> {
-    match the_milestone(register, milestone)?.moves.iter_mut().find(|m| m.number == number) {
-        Some(moved) => Ok(moved),
-        None => misfit(format!("no move {number} of {milestone}")),
-    }
-}
-
-fn apply_item(register: &mut Register, at: DateTime<Utc>, change: &Change) -> Applied {
-    match change {
+        // --- items ---
         Change::ItemAdded { item, facts, status, disposition, status_date, deadline, imported } => {
             if register.items.contains_key(item) {
                 return misfit(format!("item {item} is there already"));
@@ -181,46 +70,35 @@ fn apply_item(register: &mut Register, at: DateTime<Utc>, change: &Change) -> Ap
             register.items.insert(item.clone(), added);
         }
         Change::ItemFactsChanged { item, facts, status_date, imported } => {
-            let item = the_item(register, item)?;
+            let item = the_item(register, at, item)?;
             item.facts = (**facts).clone();
             item.status_date = status_date.or(item.status_date);
             if let Some(row) = imported {
                 item.imported = Some((**row).clone());
             }
-            item.changed = at;
         }
         Change::ItemDeadline { item, deadline } => {
-            let item = the_item(register, item)?;
-            item.deadline.clone_from(deadline);
-            item.changed = at;
+            the_item(register, at, item)?.deadline.clone_from(deadline);
         }
         Change::ItemStatus { item, to } => {
-            let item = the_item(register, item)?;
+            let item = the_open_item(register, at, item)?;
             item.status = *to;
             item.status_since = at;
-            item.changed = at;
         }
-        Change::ItemClosed { item, disposition, date, .. } => {
-            let item = the_item(register, item)?;
+        Change::ItemClosed { item, disposition, date, reason: _, roles: _ } => {
+            let item = the_open_item(register, at, item)?;
             item.status = Status::Closed;
             item.disposition = Some(disposition.clone());
             item.status_date = Some(*date);
             item.status_since = at;
-            item.changed = at;
         }
         Change::ItemCorrected { item, correction, facts } => {
-            let item = the_item(register, item)?;
+            let item = the_item(register, at, item)?;
             item.facts = (**facts).clone();
             item.corrections.push(correction.clone());
-            item.changed = at;
         }
-        other => return misfit(format!("{} is no change of an item", other.subject())),
-    }
-    Ok(())
-}
 
-fn apply_milestone(register: &mut Register, at: DateTime<Utc>, change: &Change) -> Applied {
-    let number = match change {
+        // --- milestones ---
         Change::MilestoneAdded {
             milestone,
             text,
@@ -257,43 +135,59 @@ fn apply_milestone(register: &mut Register, at: DateTime<Utc>, change: &Change) 
                 ticket_title: None,
                 closed_without_fix: None,
                 evidence_after: None,
+                corrections: Vec::new(),
                 imported_as: imported_as.clone(),
                 changed: at,
             };
             register.milestones.insert(*milestone, added);
-            return Ok(());
         }
-        Change::MilestoneServes { milestone, .. }
-        | Change::MilestoneText { milestone, .. }
-        | Change::MilestoneDue { milestone, .. }
-        | Change::MilestoneExpects { milestone, .. }
-        | Change::MilestoneOwner { milestone, .. }
-        | Change::MilestoneStateChanged { milestone, .. }
-        | Change::MilestoneClosedWithoutFix { milestone, .. }
-        | Change::MilestoneEvidenceAfter { milestone, .. }
-        | Change::MilestoneTicket { milestone, .. }
-        | Change::MilestoneTicketTitle { milestone, .. } => *milestone,
-        other => return misfit(format!("{} is no change of a milestone", other.subject())),
-    };
-    let milestone = the_milestone(register, number)?;
-    milestone.changed = at;
-    match change {
-        Change::MilestoneServes { serves, .. } => milestone.serves.clone_from(serves),
-        Change::MilestoneText { text, original, .. } => {
+        Change::MilestoneServes { milestone, serves } => {
+            the_milestone(register, at, *milestone)?.serves.clone_from(serves);
+        }
+        Change::MilestoneText { milestone, text, original, reason: _ } => {
+            let milestone = the_milestone(register, at, *milestone)?;
             milestone.text.clone_from(text);
             if *original {
                 milestone.original_text.clone_from(text);
             }
         }
-        Change::MilestoneDue { due, .. } => {
+        Change::MilestoneDue { milestone, due } => {
+            let milestone = the_milestone(register, at, *milestone)?;
             milestone.original_due = *due;
             milestone.due = *due;
         }
-        Change::MilestoneExpects { expects, .. } => milestone.expects.clone_from(expects),
-        Change::MilestoneOwner { owner, .. } => milestone.owner.clone_from(owner),
-        Change::MilestoneStateChanged { from, to, at: happened, reason, .. } => {
+        Change::MilestoneCorrected { milestone, correction, text, due } => {
+            let milestone = the_milestone(register, at, *milestone)?;
+            if let Some(text) = text {
+                // The wording in force follows while it is the original.
+                if milestone.text == milestone.original_text {
+                    milestone.text.clone_from(text);
+                }
+                milestone.original_text.clone_from(text);
+            }
+            if let Some(due) = due {
+                milestone.original_due = Some(*due);
+                if !milestone.moves.iter().any(|m| m.state == MoveState::Approved) {
+                    milestone.due = Some(*due);
+                }
+            }
+            milestone.corrections.push(correction.clone());
+        }
+        Change::MilestoneExpects { milestone, expects } => {
+            the_milestone(register, at, *milestone)?.expects.clone_from(expects);
+        }
+        Change::MilestoneOwner { milestone, owner } => {
+            the_milestone(register, at, *milestone)?.owner.clone_from(owner);
+        }
+        Change::MilestoneStateChanged { milestone, from, to, at: happened, reason, roles: _ } => {
+            let milestone = the_milestone(register, at, *milestone)?;
             if milestone.state != *from {
-                return misfit(format!("{number} is {}, not {}", milestone.state.name(), from.name()));
+                return misfit(format!(
+                    "{} is {}, not {}",
+                    milestone.number,
+                    milestone.state.name(),
+                    from.name()
+                ));
             }
             milestone.state = *to;
             milestone.state_since = *happened;
@@ -301,73 +195,219 @@ fn apply_milestone(register: &mut Register, at: DateTime<Utc>, change: &Change) 
             match to {
                 MilestoneState::Done => milestone.done = Some(*happened),
                 MilestoneState::Planned | MilestoneState::InProgress | MilestoneState::Blocked => {
-                    milestone.done = None
+                    milestone.done = None;
                 }
                 MilestoneState::Verified | MilestoneState::Dropped => {}
             }
         }
-        Change::MilestoneClosedWithoutFix { closed, .. } => milestone.closed_without_fix.clone_from(closed),
-        Change::MilestoneEvidenceAfter { after, .. } => milestone.evidence_after = Some(*after),
-        Change::MilestoneTicket { ticket, .. } => milestone.ticket.clone_from(ticket),
-        Change::MilestoneTicketTitle { title, .. } => milestone.ticket_title.clone_from(title),
-        other => return misfit(format!("{} is no change of a milestone", other.subject())),
-    }
-    Ok(())
-}
+        Change::MilestoneClosedWithoutFix { milestone, closed } => {
+            the_milestone(register, at, *milestone)?.closed_without_fix.clone_from(closed);
+        }
+        Change::MilestoneEvidenceAfter { milestone, after } => {
+            the_milestone(register, at, *milestone)?.evidence_after = Some(*after);
+        }
+        Change::MilestoneTicket { milestone, ticket } => {
+            the_milestone(register, at, *milestone)?.ticket.clone_from(ticket);
+        }
+        Change::MilestoneTicketTitle { milestone, title } => {
+            the_milestone(register, at, *milestone)?.ticket_title.clone_from(title);
+        }
 
-fn apply_move(register: &mut Register, at: DateTime<Utc>, change: &Change) -> Applied {
-    match change {
+        // --- moves ---
         Change::MoveProposed { milestone, moved } => {
-            let milestone = the_milestone(register, *milestone)?;
+            let milestone = the_milestone(register, at, *milestone)?;
             if moved.number as usize != milestone.moves.len() + 1 {
                 return misfit(format!("move {} of {} has no place", moved.number, milestone.number));
             }
+            if let (Some(open), true) = (milestone.open_move(), moved.state.is_open()) {
+                return misfit(format!("move {} of {} is still open", open.number, milestone.number));
+            }
             milestone.moves.push(moved.clone());
-            milestone.changed = at;
         }
         Change::MoveExplained { milestone, number, rationale } => {
-            let moved = the_move(register, *milestone, *number)?;
+            let moved = the_open_move(register, at, *milestone, *number)?;
             moved.rationale = Some(rationale.clone());
-            if moved.state == MoveState::Unexplained {
-                moved.state = MoveState::Explained;
-            }
-            the_milestone(register, *milestone)?.changed = at;
+            moved.state = MoveState::Explained;
         }
-        Change::MoveApproved { milestone, number, decision, .. } => {
-            let moved = the_move(register, *milestone, *number)?;
+        Change::MoveApproved { milestone, number, decision, roles: _ } => {
+            let moved = the_open_move(register, at, *milestone, *number)?;
             moved.state = MoveState::Approved;
             moved.decision = Some(decision.clone());
             let to = moved.to;
-            let milestone = the_milestone(register, *milestone)?;
+            let milestone = the_milestone(register, at, *milestone)?;
             milestone.due = to;
             // A first date set by a move becomes the original.
             if milestone.original_due.is_none() {
                 milestone.original_due = to;
             }
-            milestone.changed = at;
         }
-        Change::MoveEnded { milestone, number, to, decision, .. } => {
-            let moved = the_move(register, *milestone, *number)?;
+        Change::MoveEnded { milestone, number, to, decision, roles: _ } => {
+            match to {
+                MoveState::Rejected | MoveState::Superseded | MoveState::Withdrawn => {}
+                MoveState::Unexplained | MoveState::Explained | MoveState::Approved | MoveState::Noted => {
+                    return misfit(format!("no move ends as {}", to.name()));
+                }
+            }
+            let moved = the_open_move(register, at, *milestone, *number)?;
             moved.state = *to;
             moved.decision = Some(decision.clone());
-            the_milestone(register, *milestone)?.changed = at;
         }
-        other => return misfit(format!("{} is no change of a move", other.subject())),
+
+        // --- evidence, drift, conflicts, notices ---
+        Change::EvidenceAdded { evidence } => add_evidence(register, at, evidence)?,
+        Change::EvidenceRedacted { digest: _, numbers, reason } => {
+            for number in numbers {
+                match register.evidence.get_mut(number) {
+                    Some(evidence) => evidence.redacted = Some(reason.clone()),
+                    None => return misfit(format!("no evidence {number}")),
+                }
+            }
+        }
+        Change::DriftOpened { drift } => {
+            register.system.last_drift = register.system.last_drift.max(drift.number);
+            register.drifts.insert(drift.number, drift.clone());
+        }
+        Change::DriftDetail { number, detail } => match register.drifts.get_mut(number) {
+            Some(drift) => drift.detail.clone_from(detail),
+            None => return misfit(format!("no drift {number}")),
+        },
+        Change::DriftSettled { number, by } => match register.drifts.get_mut(number) {
+            Some(drift) => {
+                drift.settled = Some(at);
+                drift.settled_by = Some(by.clone());
+            }
+            None => return misfit(format!("no drift {number}")),
+        },
+        Change::ConflictFound { conflict } => {
+            register.system.last_conflict = register.system.last_conflict.max(conflict.number);
+            register.conflicts.insert(conflict.number, conflict.clone());
+        }
+        Change::ConflictResolved { number, resolution } => match register.conflicts.get_mut(number) {
+            Some(conflict) => conflict.resolved = Some(resolution.clone()),
+            None => return misfit(format!("no conflict {number}")),
+        },
+        Change::NoticeQueued { notice } => {
+            register.system.last_notice = register.system.last_notice.max(notice.number);
+            for (milestone, number) in &notice.covers {
+                the_move(register, at, *milestone, *number)?.asked = Some(notice.number);
+            }
+            register.notices.insert(notice.number, notice.clone());
+        }
+
+        // --- the reserved chain ---
+        Change::PersonRecorded { person } => {
+            register.people.insert(person.name.clone(), person.clone());
+        }
+        Change::PersonRemoved { name } => {
+            register.people.remove(name);
+        }
+        Change::TokenAdded { name, digest, expires, systems } => {
+            let token = Token {
+                name: name.clone(),
+                digest: digest.clone(),
+                added: at,
+                expires: *expires,
+                systems: systems.clone(),
+                revoked: None,
+            };
+            register.tokens.insert(name.clone(), token);
+        }
+        Change::TokenRevoked { name } => match register.tokens.get_mut(name) {
+            Some(token) => token.revoked = Some(at),
+            None => return misfit(format!("no token {name:?}")),
+        },
+        Change::TrackerHalted { tracker, reason } => {
+            register.halted.insert(tracker.clone(), reason.clone());
+        }
+        Change::TrackerResumed { tracker, reason: _, by: _ } => {
+            register.halted.remove(tracker);
+        }
     }
     Ok(())
 }
 
-fn add_evidence(register: &mut Register, at: DateTime<Utc>, evidence: &Evidence) -> Applied {
-    register.system.last_evidence = register.system.last_evidence.max(evidence.number);
+/// The item, changed now.
+fn the_item<'a>(
+    register: &'a mut Register,
+    at: DateTime<Utc>,
+    number: &ItemNumber,
+) -> Result<&'a mut Item, Misfit> {
+    match register.items.get_mut(number) {
+        Some(item) => {
+            item.changed = at;
+            Ok(item)
+        }
+        None => misfit(format!("no item {number}")),
+    }
+}
+
+/// The item, changed now, unless it is closed: what is closed has no other status any more.
+fn the_open_item<'a>(
+    register: &'a mut Register,
+    at: DateTime<Utc>,
+    number: &ItemNumber,
+) -> Result<&'a mut Item, Misfit> {
+    let item = the_item(register, at, number)?;
+    if item.is_open() { Ok(item) } else { misfit(format!("item {number} is closed, and stays so")) }
+}
+
+/// The milestone, changed now.
+fn the_milestone(
+    register: &mut Register,
+    at: DateTime<Utc>,
+    number: MilestoneNumber,
+) -> Result<&mut Milestone, Misfit> {
+    match register.milestones.get_mut(&number) {
+        Some(milestone) => {
+            milestone.changed = at;
+            Ok(milestone)
+        }
+        None => misfit(format!("no milestone {number}")),
+    }
+}
+
+/// A move, with its milestone changed now.
+fn the_move(
+    register: &mut Register,
+    at: DateTime<Utc>,
+    milestone: MilestoneNumber,
+    number: u32,
+) -> Result<&mut Move, Misfit> {
+    match the_milestone(register, at, milestone)?.moves.iter_mut().find(|m| m.number == number) {
+        Some(moved) => Ok(moved),
+        None => misfit(format!("no move {number} of {milestone}")),
+    }
+}
+
+/// The same, unless it is decided already.
+fn the_open_move(
+    register: &mut Register,
+    at: DateTime<Utc>,
+    milestone: MilestoneNumber,
+    number: u32,
+) -> Result<&mut Move, Misfit> {
+    let moved = the_move(register, at, milestone, number)?;
+    if moved.state.is_open() {
+        Ok(moved)
+    } else {
+        misfit(format!("move {number} of {milestone} is {} already", moved.state.name()))
+    }
+}
+
+fn add_evidence(register: &mut Register, at: DateTime<Utc>, evidence: &Evidence) -> Result<(), Misfit> {
+    if register.evidence.contains_key(&evidence.number) {
+        return misfit(format!("evidence {} is there already", evidence.number));
+    }
     match &evidence.of {
         EvidenceOf::Milestone(number) => {
-            let milestone = the_milestone(register, *number)?;
-            milestone.evidence.push(evidence.number);
-            milestone.changed = at;
+            the_milestone(register, at, *number)?.evidence.push(evidence.number);
         }
-        EvidenceOf::Item(number) => the_item(register, number)?.changed = at,
+        EvidenceOf::Item(number) => {
+            the_item(register, at, number)?;
+        }
         EvidenceOf::Source(_) => {}
     }
+    register.system.last_evidence = register.system.last_evidence.max(evidence.number);
     register.evidence.insert(evidence.number, evidence.clone());
     Ok(())
 }

@@ -186,15 +186,32 @@ pub enum Change {
         milestone: MilestoneNumber,
         /// Text now.
         text: String,
-        /// Whether the original changes too: only while nothing it serves is open.
+        /// Whether the original changes too: only while everything it serves is a draft.
         original: bool,
+        /// Why, once the original is frozen; and why vague wording was let pass.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
-    /// Its due date was set while nothing it serves is open, or for the first time.
+    /// Its due date was set while everything it serves is a draft, or for the first time.
     #[serde(rename = "milestone.due")]
     MilestoneDue {
         /// Which.
         milestone: MilestoneNumber,
         /// Due.
+        due: Option<NaiveDate>,
+    },
+    /// A typing error in its original text or due date was put right.
+    #[serde(rename = "milestone.corrected")]
+    MilestoneCorrected {
+        /// Which.
+        milestone: MilestoneNumber,
+        /// The correction.
+        correction: Correction,
+        /// The original text now, if that was wrong.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+        /// The original due date now, if that was wrong.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         due: Option<NaiveDate>,
     },
     /// Its expected evidence changed.
@@ -424,7 +441,7 @@ pub enum Change {
 
 /// A change that cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("this is no change that this release knows: {0}")]
+#[error("this is no change that this release reads or writes: {0}")]
 pub struct UnknownChange(String);
 
 impl Change {
@@ -441,6 +458,7 @@ impl Change {
         if let Some(body) = value.as_object_mut() {
             body.insert("v".to_owned(), version.into());
         }
+        exact(&value)?;
         Ok(value)
     }
 
@@ -451,6 +469,11 @@ impl Change {
             body.remove("v");
         }
         serde_json::from_value(value).map_err(|e| UnknownChange(e.to_string()))
+    }
+
+    /// Reads a journal row's body.
+    pub fn from_body(body: &str) -> Result<Self, UnknownChange> {
+        Self::from_value(serde_json::from_str(body).map_err(|e| UnknownChange(e.to_string()))?)
     }
 
     /// What it is about, for the journal's subject column.
@@ -472,6 +495,7 @@ impl Change {
             | Self::MilestoneServes { milestone, .. }
             | Self::MilestoneText { milestone, .. }
             | Self::MilestoneDue { milestone, .. }
+            | Self::MilestoneCorrected { milestone, .. }
             | Self::MilestoneExpects { milestone, .. }
             | Self::MilestoneOwner { milestone, .. }
             | Self::MilestoneStateChanged { milestone, .. }
@@ -505,6 +529,23 @@ impl Change {
                 format!("tracker {}", one_line(tracker))
             }
         }
+    }
+}
+
+/// Only numbers that every reader of JSON reads alike may stand in a body: whole ones within 2^53 (RFC 8785, 3.2.2.3).
+fn exact(value: &Value) -> Result<(), UnknownChange> {
+    const LIMIT: u64 = 1 << 53;
+    match value {
+        Value::Null | Value::Bool(_) | Value::String(_) => Ok(()),
+        Value::Number(number) => {
+            let whole = number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs));
+            match whole {
+                Some(whole) if whole < LIMIT => Ok(()),
+                Some(_) | None => Err(UnknownChange(format!("{number} is no whole number below 2^53"))),
+            }
+        }
+        Value::Array(items) => items.iter().try_for_each(exact),
+        Value::Object(members) => members.values().try_for_each(exact),
     }
 }
 

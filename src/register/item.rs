@@ -36,9 +36,11 @@ impl ItemNumber {
         &self.0
     }
 
-    /// `n` where it is a `V-n` of plain digits.
+    /// `n` where it is a `V-n` of one to nine plain digits: our own numbering goes on above it.
     pub fn ordinal(&self) -> Option<u32> {
-        self.0.strip_prefix("V-").and_then(|digits| digits.parse().ok())
+        let digits = self.0.strip_prefix("V-")?;
+        let plain = digits.len() <= 9 && digits.bytes().all(|b| b.is_ascii_digit());
+        if plain { digits.parse().ok() } else { None }
     }
 }
 

@@ -4,7 +4,7 @@
 //! previous hash), each followed by a line feed; none of them holds one. So a single row can be checked with
 //! `printf '%s\n' ... | sha256sum`.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -103,7 +103,8 @@ pub fn written(at: DateTime<Utc>) -> String {
 }
 
 impl Entry {
-    /// The row that follows `head`. A clock that went back is held at the row before.
+    /// The row that follows `head`. A clock that went back is held at the row before; what is finer than a microsecond
+    /// is cut off. Its change is applied at the row's time, [`Entry::at`], so that a replay makes the same state.
     pub fn after(
         head: &Head,
         system: &SystemId,
@@ -114,6 +115,7 @@ impl Entry {
     ) -> Result<Self, super::change::UnknownChange> {
         let clean =
             |text: &str| -> String { text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect() };
+        let at = at.trunc_subsecs(6);
         let mut entry = Self {
             system: system.clone(),
             number: head.number + 1,
@@ -175,8 +177,7 @@ impl Entry {
 
     /// The change in it.
     pub fn change(&self) -> Result<Change, super::change::UnknownChange> {
-        let value: Value = serde_json::from_str(&self.body).unwrap_or(Value::Null);
-        Change::from_value(value)
+        Change::from_body(&self.body)
     }
 
     /// Its hash as a digest.
@@ -195,7 +196,7 @@ pub fn canonical(value: &Value) -> String {
 fn write_canonical(value: &Value, out: &mut String) {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            out.push_str(&value.to_string())
+            out.push_str(&value.to_string());
         }
         Value::Array(items) => {
             out.push('[');

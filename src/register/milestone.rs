@@ -6,7 +6,7 @@ use std::fmt;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{EvidenceKind, ItemNumber, Move};
+use super::{Correction, EvidenceKind, ItemNumber, Move};
 
 /// A milestone's number, written `M-17`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -143,6 +143,8 @@ pub struct Milestone {
     pub closed_without_fix: Option<ClosedWithoutFix>,
     /// After this time, only newer evidence completes it (a rejected validation).
     pub evidence_after: Option<DateTime<Utc>>,
+    /// Corrections made to it.
+    pub corrections: Vec<Correction>,
     /// The number that the imported workbook gives it within its item.
     pub imported_as: Option<(ItemNumber, u32)>,
     /// The last change to it.

@@ -7,6 +7,7 @@ mod actor;
 pub mod apply;
 pub mod change;
 pub mod completeness;
+pub mod controls;
 pub mod decide;
 mod drift;
 mod evidence;
@@ -17,6 +18,7 @@ mod milestone;
 mod notice;
 pub mod policy;
 mod schedule;
+pub mod seal;
 mod system;
 pub mod view;
 

@@ -1,6 +1,6 @@
 //! What rules say about dates and words: pure functions over facts, and the settings they read.
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, TimeZone, Utc, Weekday};
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeZone, Utc, Weekday};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -157,6 +157,15 @@ impl Calendar {
         self.zone.from_utc_datetime(&at.naive_utc()).date_naive()
     }
 
+    /// The first instant of `day`.
+    pub fn start_of(&self, day: NaiveDate) -> DateTime<Utc> {
+        // A clock change at midnight leaves a day without its first hour.
+        (0..24)
+            .filter_map(|hour| day.and_hms_opt(hour, 0, 0))
+            .find_map(|time| self.zone.from_local_datetime(&time).earliest())
+            .map_or_else(|| day.and_time(NaiveTime::MIN).and_utc(), |time| time.with_timezone(&Utc))
+    }
+
     /// Whether people work on `day`.
     pub fn is_business_day(&self, day: NaiveDate) -> bool {
         !matches!(day.weekday(), Weekday::Sat | Weekday::Sun) && !self.holidays.contains(&day)
@@ -233,23 +242,7 @@ pub fn says_why(text: &str, words: u32) -> bool {
     text.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric)).count() >= words as usize
 }
 
-/// Checks a control id against the form of SP 800-53 (`AC-2`, `AC-2(3)`) and gives it in that form; accepts
-/// `ac-2.3` and `AC-02(03)` as well.
+/// Checks a control id that a command names, and gives it as SP 800-53 Rev 5 writes it.
 pub fn control(text: &str) -> Result<String, String> {
-    let wrong = || format!("{text:?} is no SP 800-53 control such as AC-2 or AC-2(3)");
-    let plain = text.trim().to_ascii_uppercase().replace(' ', "");
-    let (family, rest) = plain.split_once('-').ok_or_else(wrong)?;
-    if family.len() != 2 || !family.chars().all(|c| c.is_ascii_uppercase()) {
-        return Err(wrong());
-    }
-    let (number, enhancement) = match rest.split_once(['(', '.']) {
-        Some((number, enhancement)) => (number, Some(enhancement.trim_end_matches(')'))),
-        None => (rest, None),
-    };
-    let parse = |digits: &str| digits.parse::<u32>().ok().filter(|n| (1..100).contains(n)).ok_or_else(wrong);
-    let number = parse(number)?;
-    Ok(match enhancement {
-        Some(enhancement) => format!("{family}-{number}({})", parse(enhancement)?),
-        None => format!("{family}-{number}"),
-    })
+    super::controls::named(text)
 }

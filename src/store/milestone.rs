@@ -10,7 +10,7 @@ use super::table::{fetch, fetch_in, in_list, table};
 use super::tx::on;
 use super::{StoreError, Tx};
 use crate::register::{
-    ClosedWithoutFix, Decision, EvidenceKind, ItemNumber, Milestone, MilestoneNumber, MilestoneState, Move,
+    ClosedWithoutFix, Correction, Decision, EvidenceKind, ItemNumber, Milestone, MilestoneNumber, MilestoneState, Move,
     Rationale, SystemId, TicketName,
 };
 
@@ -39,6 +39,7 @@ table! {
         evidence_after: Option<DateTime<Utc>>,
         imported_item: Option<String>,
         imported_number: Option<i64>,
+        corrections: Json<Vec<Correction>>,
         changed: DateTime<Utc>,
     }
 }
@@ -98,6 +99,7 @@ impl MilestoneRow {
             evidence_after: milestone.evidence_after.map(micros),
             imported_item: imported.map(|(item, _)| item.to_string()),
             imported_number: imported.map(|(_, number)| (*number).into()),
+            corrections: Json(milestone.corrections.clone()),
             changed: micros(milestone.changed),
         }
     }
@@ -140,6 +142,7 @@ impl MilestoneRow {
             closed_without_fix: self.closed_without_fix.map(|Json(closed)| closed),
             evidence_after: self.evidence_after,
             imported_as,
+            corrections: self.corrections.0,
             changed: self.changed,
         })
     }

@@ -7,7 +7,9 @@
 //! A command that writes: [`Db::write`] (or [`Writer::submit`]), [`Tx::lock`] the chains it will write, [`Tx::load`]
 //! what it needs, decide, [`Tx::record`], [`Tx::commit`].
 
+mod as_of;
 mod column;
+mod compare;
 mod connection;
 mod counter;
 mod db;
@@ -30,8 +32,10 @@ mod settings;
 mod system;
 mod table;
 mod tx;
+mod verify;
 mod writer;
 
+pub use as_of::AsOf;
 pub use connection::{Cursor, Health, Pause};
 pub use db::{Db, OpenOptions};
 pub use error::StoreError;
@@ -44,4 +48,5 @@ pub use load::Scope;
 pub use milestone::MilestoneFilter;
 pub use sending::Sending;
 pub use tx::Tx;
+pub use verify::{Seals, Verification};
 pub use writer::Writer;

@@ -196,6 +196,7 @@ impl Touched {
             | Change::MilestoneClosedWithoutFix { milestone, .. }
             | Change::MilestoneEvidenceAfter { milestone, .. }
             | Change::MilestoneTicket { milestone, .. }
+            | Change::MilestoneCorrected { milestone, .. }
             | Change::MilestoneTicketTitle { milestone, .. } => self.milestone(register, *milestone),
             Change::MoveProposed { milestone, moved } => {
                 self.milestone(register, *milestone);

@@ -10,6 +10,8 @@
 
 mod lines;
 mod quote;
+#[cfg(test)]
+mod tests;
 
 use chrono::NaiveDate;
 
@@ -62,7 +64,7 @@ pub enum Command {
     Status,
     /// Meant as a command, and not one.
     Unreadable {
-        /// The line as written, without what would end an inline code span, cut after 120 characters.
+        /// The line as written, fit to stand in inline code: without backticks and cut after 120 characters.
         line: String,
         /// What is wrong and how it is written, without a full stop.
         why: String,
@@ -116,8 +118,9 @@ pub fn parse(body: &str, accounts: &[&str]) -> Vec<Command> {
         let end = rest.iter().position(|line| !goes_on(line, accounts)).unwrap_or(rest.len());
         let (more, after) = rest.split_at(end);
         rest = after;
-        commands
-            .push(read(said, more).unwrap_or_else(|why| Command::Unreadable { line: shown(line.text), why }));
+        commands.push(
+            read(said, more).unwrap_or_else(|why| Command::Unreadable { line: line_of(line.text), why }),
+        );
     }
     commands
 }
@@ -234,12 +237,10 @@ fn unknown(word: &str) -> String {
         .map(|(known, _)| (strsim::osa_distance(word, known), *known))
         .filter(|(slips, _)| *slips <= allowed)
         .min();
-    let word = shown(word);
+    let said = shown(word);
     match meant.or(nearest.map(|(_, known)| known)) {
-        Some(meant) => {
-            wrong(&format!("there is no command \"{word}\", but perhaps you meant \"{meant}\""), meant)
-        }
-        None => format!("there is no command \"{word}\"; `/poam help` lists what can be said"),
+        Some(meant) => wrong(&format!("there is no command {said}, but perhaps you meant `{meant}`"), meant),
+        None => format!("there is no command {said}; `/poam help` lists what can be said"),
     }
 }
 
@@ -320,7 +321,7 @@ fn date(word: &str) -> Result<NaiveDate, String> {
     let fine =
         matches!(parts[..], [year, month, day] if digits(year, 4) && digits(month, 2) && digits(day, 2));
     if !fine {
-        return Err(format!("\"{}\" is no date such as 2026-12-15 (year-month-day)", shown(word)));
+        return Err(format!("{} is no date such as 2026-12-15 (year-month-day)", shown(word)));
     }
     word.parse().map_err(|_| format!("there is no day {word} in the calendar"))
 }
@@ -351,16 +352,22 @@ fn number(argument: &str) -> Result<(Option<u32>, &str), String> {
     }
     match digits.parse() {
         Ok(number) if number > 0 => Ok((Some(number), rest)),
-        Ok(_) | Err(_) => Err(format!("\"{}\" is no number of a move", shown(word))),
+        Ok(_) | Err(_) => Err(format!("{} is no number of a move", shown(word))),
     }
 }
 
-/// Somebody's words within ours: on one line, without a mark that would end an inline code span, cut.
+/// Somebody's word within ours, as inline code, in which nobody is mentioned.
 fn shown(text: &str) -> String {
+    format!("`{}`", line_of(text))
+}
+
+/// Somebody's words on one line, without the mark that would end inline code, cut.
+fn line_of(text: &str) -> String {
     const MOST: usize = 120;
+    let text = text.trim();
     let fine = |c: char| if c.is_control() || c == '`' { ' ' } else { c };
-    let mut line: String = text.trim().chars().take(MOST).map(fine).collect();
-    if text.trim().chars().count() > MOST {
+    let mut line: String = text.chars().take(MOST).map(fine).collect();
+    if text.chars().nth(MOST).is_some() {
         line.push('…');
     }
     line

@@ -359,9 +359,11 @@ async fn register_side(
     Ok(Some(Plan { link: link.id, patch, merged, sides }))
 }
 
-/// Key, project and URL may change: they are followed. The tracker follows the project where one covers it.
+/// Key, project and URL may change, and on a transfer the id: they are followed. The tracker follows the project where one covers it.
 fn follow(world: &World, link: &mut Link, ticket: &Ticket) -> Result<(), SyncError> {
     let here = world.settings.tracker(&link.tracker)?;
+    // A transfer between GitHub repositories gives the issue another id.
+    link.ticket = Some(ticket.reference.id.clone());
     link.key = Some(ticket.reference.key.clone());
     link.url = Some(ticket.reference.url.clone());
     link.project = Some(ticket.reference.project.clone());

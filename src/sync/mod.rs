@@ -11,6 +11,7 @@
 //! | [`proof`] | a transition, an attachment or a word of somebody as evidence |
 //! | [`obey`] | commands of comments |
 //! | [`talk`] | questions and answers in tickets |
+//! | [`open`] | going live: which milestones get a ticket |
 //! | [`create`] | a ticket is made exactly once |
 //! | [`poll`] | polls, sweeps and webhooks: what marks links dirty |
 //! | [`brakes`] | what halts a tracker |
@@ -23,6 +24,7 @@ pub mod engine;
 pub mod mapping;
 pub mod merge;
 pub mod obey;
+pub mod open;
 pub mod poll;
 pub mod proof;
 pub mod take;
@@ -31,4 +33,4 @@ mod world;
 
 pub use engine::{Engine, Line, Pass};
 pub use mapping::{Disclosure, Route, Tracker};
-pub use world::{Settings, SyncError, World};
+pub use world::{Kind, Settings, SyncError, SystemSettings, World};

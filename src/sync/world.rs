@@ -75,6 +75,8 @@ pub struct World {
     pub evidence: EvidenceStore,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// Fresh ids: 32 hexadecimal digits each.
+    pub ids: Arc<dyn Fn() -> String + Send + Sync>,
 }
 
 /// What can go wrong in the bridge.

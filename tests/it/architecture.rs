@@ -16,7 +16,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("register", &[]),
     ("clock", &[]),
     ("store", &["register", "clock"]),
-    ("sync", &["store", "register", "clock"]),
+    ("sync", &["drift", "store", "register", "clock"]),
     ("intake", &["store", "register", "clock"]),
     ("drift", &["store", "register", "clock"]),
     ("escalation", &["store", "register", "clock"]),

@@ -1,5 +1,7 @@
 //! Tests of the library from outside, in one binary so that it is linked once.
 
 mod architecture;
+mod bed;
+mod bridge;
 mod shared_data;
 mod workbook;

@@ -301,8 +301,11 @@ fn set_due(body: &str, due: Option<NaiveDate>) -> Result<String, String> {
             if let Some(line) = lines.get_mut(at) {
                 *line = match (date_in(line), day) {
                     (Some(old), day) => line.replacen(&old, day.as_deref().unwrap_or_default(), 1),
-                    (None, Some(day)) => format!("{} {day}", line.trim_end()),
-                    (None, None) => line.clone(),
+                    (None, day) => {
+                        let (head, _) = line.split_once("Due:").unwrap_or_default();
+                        let bold = if head.ends_with("**") { "**" } else { "" };
+                        format!("{head}Due:{bold} {}", day.unwrap_or_default())
+                    }
                 };
             }
         }
@@ -340,6 +343,8 @@ mod tests {
                 "Due:  (was 2026-11-01)",
             ),
             ("- **Due:** 2026-12-15", "- **Due:** 2027-01-20", "- **Due:** "),
+            ("- **Due:** none", "- **Due:** 2027-01-20", "- **Due:** "),
+            ("Due:", "Due: 2027-01-20", "Due: "),
         ] {
             let body = text::splice("Notes 2026-12-15", &format!("Act.\n{line}"), None);
             let edited = set_due(&body, day)?;

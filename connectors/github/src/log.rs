@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use connector_api::{
-    Account, Closer, Error, ErrorKind, HistoryEntry, HistoryKind, LogRequest, Result, TicketLog, TicketRef,
+    Account, Closer, Error, ErrorKind, Fetched, HistoryEntry, HistoryKind, LogRequest, Result,
+    StatusCategory, TicketLog, TicketRef,
 };
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -49,6 +50,7 @@ pub(crate) async fn read(github: &GitHub, request: &LogRequest) -> Result<Ticket
         entries.push(HistoryEntry { act: id.clone(), id, at: event.created_at, by, kind });
     }
     entries.sort_by_key(|entry| entry.at);
+    fill_reason(github, ticket, &mut entries).await?;
     let comments = comments(github, ticket, request.since).await?;
     Ok(TicketLog {
         ticket: ticket.id.clone(),
@@ -56,6 +58,29 @@ pub(crate) async fn read(github: &GitHub, request: &LogRequest) -> Result<Ticket
         comments: comments.iter().map(IssueComment::comment).collect(),
         attachments: Vec::new(),
     })
+}
+
+/// Older servers, and some closings, leave the reason out of the event. Without it "not planned" would pass for done,
+/// so the issue itself is asked, which knows it for its last closing.
+async fn fill_reason(github: &GitHub, ticket: &TicketRef, entries: &mut [HistoryEntry]) -> Result<()> {
+    let last = entries.iter_mut().rev().find_map(|entry| match &mut entry.kind {
+        HistoryKind::Status { to, .. } => Some(to),
+        HistoryKind::Due { .. }
+        | HistoryKind::Title { .. }
+        | HistoryKind::Text { .. }
+        | HistoryKind::Assignee { .. }
+        | HistoryKind::Project { .. }
+        | HistoryKind::Label { .. } => None,
+    });
+    let Some(last) = last.filter(|to| to.category == StatusCategory::Done && to.resolution.is_none()) else {
+        return Ok(());
+    };
+    if let Fetched::Found(now) = github.fetch_one(ticket).await?
+        && now.status.category == StatusCategory::Done
+    {
+        last.resolution = now.status.resolution;
+    }
+    Ok(())
 }
 
 fn listing(github: &GitHub, ticket: &TicketRef, of: &str) -> Result<(String, Url)> {

@@ -11,6 +11,10 @@ const BEGIN: &str = "<!-- poam:begin -->";
 const END: &str = "<!-- poam:end -->";
 const COMMENT: &str = "<!-- poam-comment:";
 const CLOSE: &str = "-->";
+/// A comment tag inside our text would end the block early, or forge a marker. A word joiner, which nobody sees,
+/// takes its meaning away; reading takes the joiner out again, so that a text reads back as it was written.
+const TAG: &str = "<!--";
+const NO_TAG: &str = "<\u{2060}!--";
 
 /// Where the blocks of a text are, tags included. A tag without its partner is the engineers' text, so that a
 /// deleted tag never makes us take their words for ours.
@@ -66,7 +70,7 @@ fn content(block: &str) -> String {
     let inner = inner.strip_suffix(END).unwrap_or(inner).replace("\r\n", "\n");
     let lines = inner.trim_matches('\n').split('\n');
     let kept: Vec<&str> = lines.filter(|line| hidden_marker(line).is_none()).collect();
-    kept.join("\n").trim_matches('\n').to_owned()
+    kept.join("\n").trim_matches('\n').replace(NO_TAG, TAG)
 }
 
 fn hidden_marker(line: &str) -> Option<Marker> {
@@ -75,8 +79,7 @@ fn hidden_marker(line: &str) -> Option<Marker> {
 
 /// A block as it is written, with its marker.
 pub(crate) fn render(block: &str, marker: Option<&Marker>) -> String {
-    // A comment tag inside the block would end it early, or forge a marker.
-    let block = block.replace("\r\n", "\n").replace("<!--", "&lt;!--");
+    let block = block.replace("\r\n", "\n").replace(TAG, NO_TAG);
     let marker = marker.map(|marker| format!("<!-- {} -->\n", marker.line())).unwrap_or_default();
     format!("{BEGIN}\n{marker}{}\n{END}", block.trim_matches('\n'))
 }
@@ -112,7 +115,7 @@ pub(crate) fn splice(text: &str, block: &str, marker: Option<&Marker>) -> String
 
 /// A comment's text with its hidden marker.
 pub(crate) fn with_comment_marker(body: &str, marker: &str) -> String {
-    format!("{}\n\n{COMMENT}{marker} {CLOSE}", body.replace("<!--", "&lt;!--"))
+    format!("{}\n\n{COMMENT}{marker} {CLOSE}", body.replace(TAG, NO_TAG))
 }
 
 /// A comment's text and its hidden marker, which counts at the very end only.
@@ -124,7 +127,7 @@ pub(crate) fn comment_marker(body: &str) -> (String, Option<String>) {
     if !alone || marker.is_empty() || marker.contains(CLOSE) {
         return (body.to_owned(), None);
     }
-    (before.trim_end().to_owned(), Some(marker.to_owned()))
+    (before.trim_end().replace(NO_TAG, TAG), Some(marker.to_owned()))
 }
 
 #[cfg(test)]
@@ -199,6 +202,10 @@ mod tests {
         assert!(spliced.starts_with(&torn), "their words stay");
         assert_eq!(read(Some(&spliced)).block.as_deref(), Some("new"));
         assert!(read(Some(&spliced)).outside.contains("Their words."));
+
+        let doubled = format!("{}\nTheir words.\n{END}\nMore.", render("ours", None));
+        assert_eq!(read(Some(&doubled)).block.as_deref(), Some("ours"));
+        assert!(splice(&doubled, "new", None).contains("\nTheir words.\n"), "a second end takes nothing in");
     }
 
     #[test]
@@ -208,6 +215,8 @@ mod tests {
         assert_eq!(blocks(&text).len(), 1);
         assert_eq!(super::marker(&text), Some(marker()));
         assert!(read(Some(&text)).outside.is_empty());
+        assert_eq!(read(Some(&text)).block, Some(evil.clone()), "and reads back as written");
+        assert_eq!(comment_marker(&with_comment_marker(&evil, "q-1")), (evil, Some("q-1".to_owned())));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! GitHub's JSON, as far as it is read. Unknown fields are allowed; names that GitHub may add to are text.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, Utc};
-use connector_api::{Account, Comment, Description, ScheduledEnd, Status, StatusCategory, Ticket, TicketRef};
+use connector_api::{
+    Account, Comment, Description, LABEL, ScheduledEnd, Status, StatusCategory, Ticket, TicketRef,
+};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -93,13 +93,19 @@ impl Issue {
             due: scheduled.first().filter(|_| due_from_milestone).map(|end| end.date),
             scheduled,
             assignee: assignee.map(User::account),
-            labels: self.labels.iter().map(|label| label.name().to_owned()).collect::<BTreeSet<_>>(),
+            labels: self.labels.iter().map(|label| plain_label(label.name())).collect(),
             marker: self.body.as_deref().and_then(text::marker),
             author: self.user.as_ref().map(User::account),
             created: self.created_at,
             updated: self.updated_at,
         }
     }
+}
+
+/// A label's name. GitHub's names do not differ by case alone, so a repository that had `POAM` before us gives that
+/// where we asked for ours.
+fn plain_label(name: &str) -> String {
+    if name.eq_ignore_ascii_case(LABEL) { LABEL.to_owned() } else { name.to_owned() }
 }
 
 impl Milestone {

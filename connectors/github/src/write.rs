@@ -1,5 +1,7 @@
 //! Creating and patching: one request each.
 
+use std::collections::BTreeSet;
+
 use connector_api::{Error, ErrorKind, LABEL, NewTicket, Patch, Result, StateChange, Ticket, TicketState};
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -30,7 +32,8 @@ pub(crate) async fn create(github: &GitHub, new: &NewTicket) -> Result<Ticket> {
     }
     let ticket = github.ticket(&answer.json::<Issue>()?, project, Some(&new.project));
     // GitHub drops what we may not set without a word. The ticket is there and says what it has.
-    if !labels.is_subset(&ticket.labels) || ticket.assignee.is_none() != assignees.is_empty() {
+    let has = |label: &String| ticket.labels.iter().any(|has| has.to_lowercase() == label.to_lowercase());
+    if !labels.iter().all(has) || ticket.assignee.is_none() != assignees.is_empty() {
         tracing::warn!(
             ticket = ticket.reference.key,
             project,
@@ -109,15 +112,12 @@ fn body_of(seen: &Ticket, patch: &Patch) -> Map<String, Value> {
         let logins: Vec<&str> = assignee.iter().map(|account| account.id.as_str()).collect();
         body.insert("assignees".to_owned(), json!(logins));
     }
-    let mut labels = seen.labels.clone();
-    labels.extend(patch.add_labels.iter().cloned());
-    labels.retain(|label| !patch.remove_labels.contains(label));
-    if let Some(change) = &patch.state {
-        labels.extend(change.names.iter().find_map(|name| name.strip_prefix(LABEL_STATE)).map(str::to_owned));
-        if let Some((state, reason)) = state_of(&seen.status, change) {
-            body.insert("state".to_owned(), json!(state));
-            body.insert("state_reason".to_owned(), json!(reason));
-        }
+    let state_label =
+        patch.state.iter().flat_map(|change| &change.names).find_map(|name| name.strip_prefix(LABEL_STATE));
+    let labels = labels_after(&seen.labels, patch, state_label);
+    if let Some((state, reason)) = patch.state.as_ref().and_then(|change| state_of(&seen.status, change)) {
+        body.insert("state".to_owned(), json!(state));
+        body.insert("state_reason".to_owned(), json!(reason));
     }
     if labels != seen.labels {
         body.insert("labels".to_owned(), json!(labels));
@@ -125,9 +125,25 @@ fn body_of(seen: &Ticket, patch: &Patch) -> Map<String, Value> {
     body
 }
 
+/// The whole set of labels to send. GitHub takes names that differ by case alone for the same.
+fn labels_after(seen: &BTreeSet<String>, patch: &Patch, state: Option<&str>) -> BTreeSet<String> {
+    let mut labels = seen.clone();
+    let wanted = patch.add_labels.iter().map(String::as_str).chain(state);
+    for name in wanted {
+        if !labels.iter().any(|has| has.to_lowercase() == name.to_lowercase()) {
+            labels.insert(name.to_owned());
+        }
+    }
+    labels
+        .retain(|label| !patch.remove_labels.iter().any(|gone| gone.to_lowercase() == label.to_lowercase()));
+    labels
+}
+
 /// The state to send, none where the issue has it already.
 fn state_of(now: &connector_api::Status, change: &StateChange) -> Option<(&'static str, String)> {
-    let reason = |default: &str| change.resolution.clone().unwrap_or_else(|| default.to_owned());
+    // A resolution that is configured in another tracker's words means nothing here.
+    let known = |reason: &&String| matches!(reason.as_str(), "completed" | "not_planned" | "duplicate");
+    let reason = |default: &str| change.resolution.as_ref().filter(known).map_or(default, |r| r).to_owned();
     let (state, reason) = match change.to {
         TicketState::Open | TicketState::InProgress | TicketState::Blocked => ("open", "reopened".to_owned()),
         TicketState::Done => ("closed", reason("completed")),

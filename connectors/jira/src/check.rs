@@ -94,6 +94,11 @@ impl Jira {
         if !answer.status.is_success() && !answer.lacks_call() {
             return Err(answer.error());
         }
+        let call =
+            Call::read("ask what anyone sees", Method::GET, &self.api("/project/{key}"), &[name]).anonymous();
+        if self.send(call).await?.json::<wire::Project>().is_ok() {
+            report.public_projects.insert(name.clone());
+        }
         self.check_permissions(name, report).await?;
         self.check_screen(spec, report).await
     }

@@ -31,8 +31,12 @@ mod markdown;
 mod markup;
 mod memory;
 mod poll;
+#[cfg(all(test, feature = "fakes"))]
+mod real_payloads;
 mod request;
 mod sign;
+#[cfg(test)]
+mod text_laws;
 mod ticket;
 mod transition;
 mod webhook;

@@ -106,7 +106,12 @@ fn line(pieces: &[Inline]) -> String {
             return text;
         }
     }
-    write(pieces, Care::Bare)
+    // Its marks cannot be written where they are. What is left without them is written as it reads.
+    let bare = write(pieces, Care::Bare);
+    match from_markdown(&bare).as_slice() {
+        [Node::Paragraph(read)] if read != pieces => line(read),
+        _ => bare,
+    }
 }
 
 fn write(pieces: &[Inline], care: Care) -> String {

@@ -8,6 +8,8 @@
     reason = "the parser's events; those of no use here are passed over"
 )]
 
+use std::borrow::Cow;
+
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 /// A block of text.
@@ -61,8 +63,29 @@ pub(crate) fn safe_url(url: &str) -> bool {
 
 /// Reads Markdown. HTML in it is taken as the text it looks like.
 pub(crate) fn from_markdown(text: &str) -> Vec<Node> {
-    let mut reader = Reader { events: Parser::new_ext(text, Options::empty()), style: Style::default() };
+    let text = without_definitions(text);
+    let mut reader = Reader { events: Parser::new_ext(&text, Options::empty()), style: Style::default() };
     tidy(reader.blocks())
+}
+
+/// The text with each `[word]: rest` escaped: as definitions of links they would vanish.
+fn without_definitions(text: &str) -> Cow<'_, str> {
+    let mut text = Cow::Borrowed(text);
+    loop {
+        let parser = Parser::new_ext(&text, Options::empty());
+        let mut starts: Vec<usize> =
+            parser.reference_definitions().iter().map(|(_, definition)| definition.span.start).collect();
+        if starts.is_empty() {
+            return text;
+        }
+        starts.sort_unstable();
+        let mut escaped = text.into_owned();
+        for start in starts.into_iter().rev() {
+            let at = escaped[start..].find('[').map_or(start, |ahead| start + ahead);
+            escaped.insert(at, '\\');
+        }
+        text = Cow::Owned(escaped);
+    }
 }
 
 struct Reader<'a> {

@@ -34,6 +34,8 @@ pub(crate) struct Call {
     pub(crate) writes: bool,
     /// The ticket it is about, by id, for limits per ticket.
     pub(crate) ticket: Option<String>,
+    /// Sent without credentials, to see what anyone sees.
+    pub(crate) anonymous: bool,
 }
 
 impl Call {
@@ -52,7 +54,17 @@ impl Call {
         }
         let template = template.to_owned();
         let (query, body, ticket) = (Vec::new(), None, None);
-        Self { what: what.into(), method, template, path, query, body, writes: false, ticket }
+        Self {
+            what: what.into(),
+            method,
+            template,
+            path,
+            query,
+            body,
+            writes: false,
+            ticket,
+            anonymous: false,
+        }
     }
 
     /// A request that changes something.
@@ -72,6 +84,11 @@ impl Call {
 
     pub(crate) fn ticket(mut self, id: &str) -> Self {
         self.ticket = Some(id.to_owned());
+        self
+    }
+
+    pub(crate) fn anonymous(mut self) -> Self {
+        self.anonymous = true;
         self
     }
 
@@ -179,6 +196,9 @@ impl Jira {
         let (parts, body) = answer.into_parts();
         let answer = Answer { status: parts.status, headers: parts.headers, body, call };
         self.note_clock(&answer.headers);
+        if answer.call.anonymous {
+            return Ok(answer);
+        }
         self.reject_strangers(&answer)?;
         match answer.status {
             StatusCode::TOO_MANY_REQUESTS => Err(self.limited(&answer)),
@@ -204,8 +224,10 @@ impl Jira {
             .method(call.method.clone())
             .uri(url.as_str())
             .header(header::ACCEPT, "application/json")
-            .header(header::USER_AGENT, concat!("poam-bridge/", env!("CARGO_PKG_VERSION")))
-            .header(header::AUTHORIZATION, self.credentials());
+            .header(header::USER_AGENT, concat!("poam-bridge/", env!("CARGO_PKG_VERSION")));
+        if !call.anonymous {
+            request = request.header(header::AUTHORIZATION, self.credentials());
+        }
         let body = match &call.body {
             Some(body) => {
                 request = request.header(header::CONTENT_TYPE, "application/json");

@@ -17,7 +17,7 @@ use crate::wire::Transition;
 use crate::{FieldValues, Jira, adf, wiki, wire};
 
 /// How many statuses we go through at most.
-const HOPS: usize = 5;
+const HOPS: usize = 8;
 
 /// Names of resolutions that fit where the configuration names none.
 const FIXED: [&str; 4] = ["Done", "Fixed", "Resolved", "Completed"];
@@ -102,57 +102,61 @@ impl Jira {
             return Ok(ticket);
         }
         let what = format!("change the state of {}", ticket.reference.key);
-        let mut here = ticket.status.name.clone();
-        let mut been = BTreeSet::new();
-        let mut moved = false;
+        let mut walk = Walk { ticket: &ticket, change, what: &what, moved: false, remembered: false };
+        let after = self.walk(&mut walk, &ticket.status.name).await?;
+        if satisfied(&after.status, change) || !walk.remembered {
+            return Ok(after);
+        }
+        // The ids that were remembered mean something else by now.
+        self.memory().transitions.clear();
+        self.walk(&mut walk, &after.status.name).await
+    }
+
+    /// Goes from status to status until the ticket has arrived; gives it as it is then.
+    async fn walk(&self, walk: &mut Walk<'_>, from: &str) -> Result<Ticket> {
+        let mut here = from.to_owned();
+        let mut map = Map::new();
         for _ in 0..HOPS {
-            been.insert(here.clone());
-            let step = self.step(&ticket, &here, change, &been, &what).await;
-            match step.map_err(|e| if moved { e.outcome_unknown() } else { e })? {
-                Step::Arrived => return self.after(&ticket).await,
+            let step = self.step(walk, &here, &mut map).await;
+            match step.map_err(|e| if walk.moved { e.outcome_unknown() } else { e })? {
+                Step::Arrived => return self.after(walk.ticket).await,
                 Step::At(status) => here = status,
             }
-            moved = true;
+            walk.moved = true;
         }
-        let why = format!("no way of at most {HOPS} transitions leads there from `{}`", ticket.status.name);
-        Err(Error::new(what, ErrorKind::Invalid(why)).outcome_unknown())
+        let why = format!("no way of at most {HOPS} transitions leads there from `{from}`");
+        Err(Error::new(walk.what, ErrorKind::Invalid(why)).outcome_unknown())
     }
 
     /// One transition. What is remembered of the workflow may be outdated: on a refusal it is asked for anew, once.
-    async fn step(
-        &self,
-        ticket: &Ticket,
-        here: &str,
-        change: &StateChange,
-        been: &BTreeSet<String>,
-        what: &str,
-    ) -> Result<Step> {
+    async fn step(&self, walk: &mut Walk<'_>, here: &str, map: &mut Map) -> Result<Step> {
         let mut fresh = false;
         loop {
-            let (open, remembered) = self.transitions(ticket, here, fresh, what).await?;
-            let chosen = self.choose(ticket, &open, change, been);
-            let Some((transition, last)) = chosen else {
+            let (open, remembered) = self.transitions(walk, here, fresh).await?;
+            map.insert(here.to_owned(), open.clone());
+            let refused = |why| Err(Error::new(walk.what, ErrorKind::Invalid(why)));
+            let Some((transition, last)) = self.choose(walk, here, map) else {
                 if remembered {
                     fresh = true;
                     continue;
                 }
-                return Err(Error::new(what, ErrorKind::Invalid(no_way(here, &open, change))));
+                return refused(no_way(here, &open, walk.change));
             };
             let body = if last {
-                match self.fill(&transition, change) {
+                match self.fill(&transition, walk.change) {
                     Ok(body) => body,
                     Err(_) if remembered => {
                         fresh = true;
                         continue;
                     }
-                    Err(why) => return Err(Error::new(what, ErrorKind::Invalid(why))),
+                    Err(why) => return refused(why),
                 }
             } else {
                 json!({"transition": {"id": transition.id}})
             };
-            let id = &ticket.reference.id;
+            let id = &walk.ticket.reference.id;
             let template = self.api("/issue/{id}/transitions");
-            let call = Call::write(what, Method::POST, &template, &[id]).ticket(id).body(body);
+            let call = Call::write(walk.what, Method::POST, &template, &[id]).ticket(id).body(body);
             let answer = self.send(call).await?;
             if answer.status == StatusCode::BAD_REQUEST && remembered {
                 fresh = true;
@@ -160,31 +164,28 @@ impl Jira {
             }
             if answer.status == StatusCode::BAD_REQUEST {
                 let said = answer.refusal().text();
-                let why =
-                    format!("transition `{}` is refused: {said}; {}", transition.name, offer(here, &open));
-                return Err(Error::new(what, ErrorKind::Invalid(why)));
+                return refused(format!(
+                    "transition `{}` is refused: {said}; {}",
+                    transition.name,
+                    offer(here, &open)
+                ));
             }
             answer.success()?;
+            walk.remembered |= remembered;
             return Ok(if last { Step::Arrived } else { Step::At(transition.to.name) });
         }
     }
 
     /// The transitions that are open at `here`, and whether that is from memory.
-    async fn transitions(
-        &self,
-        ticket: &Ticket,
-        here: &str,
-        fresh: bool,
-        what: &str,
-    ) -> Result<(Vec<Transition>, bool)> {
-        let place = self.place(ticket, here);
+    async fn transitions(&self, walk: &Walk<'_>, here: &str, fresh: bool) -> Result<(Vec<Transition>, bool)> {
+        let place = self.place(walk.ticket, here);
         if let Some(place) = place.as_ref().filter(|_| !fresh)
             && let Some(known) = self.memory().transitions.get(place)
         {
             return Ok((known.clone(), true));
         }
         let template = self.api("/issue/{id}/transitions");
-        let call = Call::read(what, Method::GET, &template, &[&ticket.reference.id])
+        let call = Call::read(walk.what, Method::GET, &template, &[&walk.ticket.reference.id])
             .query("expand", "transitions.fields");
         let answer: wire::Transitions = self.send(call).await?.json()?;
         if let Some(place) = place {
@@ -199,72 +200,66 @@ impl Jira {
         Some(Place { project: ticket.reference.project.clone(), issue_type, status: status.to_owned() })
     }
 
-    /// The transition to take and whether it is the last one.
-    fn choose(
-        &self,
-        ticket: &Ticket,
-        open: &[Transition],
-        change: &StateChange,
-        been: &BTreeSet<String>,
-    ) -> Option<(Transition, bool)> {
+    /// What is known of the transitions out of a status: from this walk, or from others before.
+    fn known(&self, walk: &Walk<'_>, status: &str, map: &Map) -> Option<Vec<Transition>> {
+        map.get(status).cloned().or_else(|| {
+            let place = self.place(walk.ticket, status)?;
+            self.memory().transitions.get(&place).cloned()
+        })
+    }
+
+    /// The transition to take, and whether it is the last one: a configured name at once, else by a known way,
+    /// else whatever fits, else towards a status of which nothing is known yet.
+    fn choose(&self, walk: &Walk<'_>, here: &str, map: &Map) -> Option<(Transition, bool)> {
+        let (open, change) = (map.get(here)?, walk.change);
         let ranked = open.iter().filter_map(|t| Some((rank(t, change)?, t)));
         let direct = ranked.min_by_key(|(rank, _)| *rank);
-        if let Some((rank, transition)) = direct
-            && rank < change.names.len()
-        {
+        let named = |t: &Transition| rank(t, change).is_some_and(|rank| rank < change.names.len());
+        if let Some((_, transition)) = direct.filter(|(_, t)| named(t)) {
             return Some((transition.clone(), true));
         }
-        // A named status that is known to be reachable goes before one that merely fits.
-        let known = self.known_way(ticket, open, change, been);
-        if let Some(first) = known {
+        let leads_there = |known: Option<&[Transition]>| known.is_some_and(|known| known.iter().any(named));
+        if let Some(first) = self.way(walk, here, map, leads_there) {
             return Some((first, false));
         }
         if let Some((_, transition)) = direct {
             return Some((transition.clone(), true));
         }
         // Trying makes sense only where other statuses may offer something else.
-        let towards = fitting(change.to);
         let closed_otherwise = change.to == TicketState::Dropped
             && open.iter().any(|t| category_of(&t.to) == StatusCategory::Done);
         if closed_otherwise || open.iter().all(|t| t.is_global) {
             return None;
         }
-        let mut next: Vec<&Transition> = open.iter().filter(|t| passable(t, been)).collect();
-        next.sort_by_key(|t| match (category_of(&t.to), towards) {
-            (StatusCategory::Todo, StatusCategory::Todo)
-            | (StatusCategory::InProgress, StatusCategory::InProgress | StatusCategory::Done) => 0,
-            (StatusCategory::Todo | StatusCategory::InProgress | StatusCategory::Done, _) => 1,
-        });
-        next.first().map(|t| ((*t).clone(), false))
+        let fits = |known: Option<&[Transition]>| {
+            known.is_none_or(|known| known.iter().any(|t| rank(t, change).is_some()))
+        };
+        self.way(walk, here, map, fits).map(|first| (first, false))
     }
 
-    /// The first step of the shortest known way to a status of a configured name.
-    fn known_way(
+    /// The first step of the shortest way to a status of whose transitions `goal` is true.
+    fn way(
         &self,
-        ticket: &Ticket,
-        open: &[Transition],
-        change: &StateChange,
-        been: &BTreeSet<String>,
+        walk: &Walk<'_>,
+        here: &str,
+        map: &Map,
+        goal: impl Fn(Option<&[Transition]>) -> bool,
     ) -> Option<Transition> {
-        let mut met = been.clone();
-        let mut queue: VecDeque<(Transition, String)> = VecDeque::new();
-        for transition in open.iter().filter(|t| passable(t, been)) {
-            if met.insert(transition.to.name.clone()) {
-                queue.push_back((transition.clone(), transition.to.name.clone()));
-            }
-        }
+        let mut met = BTreeSet::from([here.to_owned()]);
+        let mut queue: VecDeque<(Option<Transition>, String)> = VecDeque::from([(None, here.to_owned())]);
         while let Some((first, at)) = queue.pop_front() {
-            let place = self.place(ticket, &at)?;
-            let known = self.memory().transitions.get(&place).cloned().unwrap_or_default();
-            if known.iter().any(|t| rank(t, change).is_some_and(|rank| rank < change.names.len())) {
-                return Some(first);
+            let known = self.known(walk, &at, map);
+            if first.is_some() && goal(known.as_deref()) {
+                return first;
             }
-            for transition in &known {
-                if !passable(transition, &met) {
-                    continue;
+            let mut next = known.unwrap_or_default();
+            next.retain(passable);
+            next.sort_by_key(|t| away(category_of(&t.to), fitting(walk.change.to)));
+            for transition in next {
+                let to = transition.to.name.clone();
+                if met.insert(to.clone()) {
+                    queue.push_back((first.clone().or(Some(transition)), to));
                 }
-                met.insert(transition.to.name.clone());
-                queue.push_back((first.clone(), transition.to.name.clone()));
             }
         }
         None
@@ -316,6 +311,20 @@ impl Jira {
     }
 }
 
+/// A change of state under way.
+struct Walk<'a> {
+    ticket: &'a Ticket,
+    change: &'a StateChange,
+    what: &'a str,
+    /// Whether a transition was made already.
+    moved: bool,
+    /// Whether one was made whose id was remembered, not just read.
+    remembered: bool,
+}
+
+/// The transitions out of each status, as this walk met them.
+type Map = BTreeMap<String, Vec<Transition>>;
+
 /// Where one transition brought the ticket.
 enum Step {
     Arrived,
@@ -323,10 +332,19 @@ enum Step {
     At(String),
 }
 
-/// Whether a status may be gone through: a new one, not closed, and reached without being asked for fields.
-fn passable(transition: &Transition, been: &BTreeSet<String>) -> bool {
+/// Whether a transition may be taken on the way: to a status that is not closed, and without being asked for fields.
+fn passable(transition: &Transition) -> bool {
     let asks = transition.fields.values().any(|meta| meta.required && !meta.has_default_value);
-    !asks && !been.contains(&transition.to.name) && category_of(&transition.to) != StatusCategory::Done
+    !asks && category_of(&transition.to) != StatusCategory::Done
+}
+
+/// How far a category is from the one that is sought; of equals, the first is tried first.
+fn away(of: StatusCategory, sought: StatusCategory) -> u8 {
+    match (of, sought) {
+        (StatusCategory::Todo, StatusCategory::Todo)
+        | (StatusCategory::InProgress, StatusCategory::InProgress | StatusCategory::Done) => 0,
+        (StatusCategory::Todo | StatusCategory::InProgress | StatusCategory::Done, _) => 1,
+    }
 }
 
 fn usual_resolution(meta: &wire::FieldMeta, state: TicketState) -> Option<String> {

@@ -20,12 +20,17 @@ pub(crate) fn read(
     if !signed(signature, body, secrets) {
         return Err(WebhookError::Signature);
     }
-    let hook: wire::Hook =
-        serde_json::from_slice(body).map_err(|e| WebhookError::Unreadable(e.to_string()))?;
     let id = match text("x-atlassian-webhook-identifier").filter(|id| !id.is_empty()) {
         Some(id) => id.to_owned(),
         None => hex::encode(Sha256::digest(body)),
     };
+    read_body(body, id)
+}
+
+/// Reads a body that was verified.
+pub(crate) fn read_body(body: &[u8], id: String) -> Result<Delivery, WebhookError> {
+    let hook: wire::Hook =
+        serde_json::from_slice(body).map_err(|e| WebhookError::Unreadable(e.to_string()))?;
     let event = hook.webhook_event.ok_or_else(|| WebhookError::Unreadable("it names no event".to_owned()))?;
     let mut tickets = Vec::new();
     let mut project = None;
@@ -66,4 +71,67 @@ fn issue_in(address: &str) -> Option<String> {
     let (_, rest) = address.split_once("/issue/")?;
     let id = rest.split('/').next()?;
     (!id.is_empty() && id.bytes().all(|b| b.is_ascii_digit())).then(|| id.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::expect_used, reason = "tests")]
+
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        let value = |text: &str| http::HeaderValue::from_str(text).expect("a header");
+        pairs.iter().map(|(name, text)| (http::HeaderName::from_static(name), value(text))).collect()
+    }
+
+    fn signature(body: &[u8], secret: &str) -> String {
+        let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any key");
+        mac.update(body);
+        format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+    }
+
+    fn read_signed(body: &[u8]) -> Result<Delivery, WebhookError> {
+        let headers = headers(&[("x-hub-signature", &signature(body, "s"))]);
+        read(&headers, body, &[SecretString::from("s")])
+    }
+
+    /// The vendor's own example of a signature.
+    #[test]
+    fn the_published_example_of_a_signature_fits() {
+        let text = "sha256=a4771c39fbe90f317c7824e83ddef3caae9cb3d976c214ace1f2937e133263c9";
+        let secret = SecretString::from("It's a Secret to Everybody");
+        assert!(signed(text, b"Hello World!", std::slice::from_ref(&secret)));
+        assert!(!signed(text, b"Hello World?", std::slice::from_ref(&secret)));
+        for bent in [&text[7..], "sha256=", "sha256=zz", "sha1=a4771c39", &text[..text.len() - 2]] {
+            assert!(!signed(bent, b"Hello World!", std::slice::from_ref(&secret)), "{bent}");
+        }
+    }
+
+    #[test]
+    fn a_repeat_has_the_same_id_with_and_without_the_header() {
+        let body = br#"{"webhookEvent":"jira:issue_updated","issue":{"id":"10007","key":"ACME-7"}}"#;
+        let sign = signature(body, "s");
+        let first = headers(&[("x-hub-signature", &sign), ("x-atlassian-webhook-identifier", "w-1")]);
+        let read = read(&first, body, &[SecretString::from("s")]).expect("a delivery");
+        assert_eq!((read.id.as_str(), read.project.as_deref()), ("w-1", Some("ACME")));
+        let bare = read_signed(body).expect("a delivery");
+        assert_eq!(bare.id, hex::encode(Sha256::digest(body)));
+    }
+
+    #[test]
+    fn a_comment_alone_names_its_issue_by_its_address() {
+        let body = br#"{"webhookEvent":"comment_created","comment":{"id":"9",
+            "self":"https://jira.example.com/rest/api/2/issue/10013/comment/10082"}}"#;
+        assert_eq!(read_signed(body).expect("a delivery").tickets, ["10013"]);
+        let elsewhere =
+            br#"{"webhookEvent":"comment_created","comment":{"self":"https://x/issue/../comment/1"}}"#;
+        assert!(read_signed(elsewhere).expect("a delivery").tickets.is_empty());
+    }
+
+    #[test]
+    fn what_is_signed_and_unreadable_says_so() {
+        for body in [&b"not json"[..], b"{}", b"[]"] {
+            assert!(matches!(read_signed(body), Err(WebhookError::Unreadable(_))));
+        }
+    }
 }

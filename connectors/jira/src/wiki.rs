@@ -140,7 +140,12 @@ fn line(pieces: &[Inline]) -> String {
             return text;
         }
     }
-    write(pieces, true, false)
+    // Its marks cannot be written where they are. What is left without them is written as it reads.
+    let bare = write(pieces, true, false);
+    match from_wiki(&bare).as_slice() {
+        [Node::Paragraph(read)] if read != pieces => line(read),
+        _ => bare,
+    }
 }
 
 fn write(pieces: &[Inline], escaped: bool, marks: bool) -> String {

@@ -4,8 +4,7 @@ use proptest::prelude::*;
 
 use super::table::acts;
 use super::*;
-use crate::drift::{detect_item, detect_milestone, is_detected_here};
-use crate::register::DriftKind;
+use crate::drift::{detect_item, detect_milestone};
 
 /// One step of a history.
 #[derive(Debug, Clone)]

@@ -2,8 +2,12 @@
 
 #![expect(clippy::expect_used, reason = "a fixture that cannot be built fails its test")]
 
+mod dates;
 mod laws;
+mod quiet;
 mod table;
+mod tickets;
+mod upkeep;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,15 +15,15 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{
     ConnectionHealth, Context, Polls, TrackerHealth, Wanted, Wiring, detect, detect_connection,
-    detect_tracker, settle,
+    detect_tracker, is_detected_here, settle,
 };
 use crate::register::apply::apply;
 use crate::register::policy::{Calendar, KevRule, Policy, Remediation, RuleSet};
 use crate::register::{
-    Actor, Base, Change, Deadline, Decision, Digest, Drift, Evidence, EvidenceKind, EvidenceOf, Impact, Item,
-    ItemFacts, ItemNumber, Link, LinkPhase, Milestone, MilestoneNumber, MilestoneState, Move, MoveState,
-    Observed, Pair, Person, Rating, Rationale, Register, Status, Subject, SystemId, SystemProfile,
-    TicketName,
+    Actor, Base, Change, ClosedWithoutFix, Conflict, Deadline, Decision, DeviationState, Digest, Drift,
+    DriftKind, Evidence, EvidenceKind, EvidenceOf, Impact, ImportedRow, Item, ItemFacts, ItemNumber, Link,
+    LinkPhase, Milestone, MilestoneNumber, MilestoneState, Move, MoveState, Observed, Pair, Person, Rating,
+    Rationale, Register, Resolution, Status, Subject, SystemId, SystemProfile, TicketName,
 };
 
 /// Noon in New York on Sunday 22 November 2026.
@@ -239,6 +243,25 @@ impl World {
         let item = self.item();
         item.status = Status::Closed;
         item.disposition = Some(crate::register::Disposition::Remediated);
+    }
+
+    /// Both sides agree on a due date.
+    fn set_due(&mut self, due: &str) {
+        let due = Some(day(due));
+        self.milestone().due = due;
+        self.milestone().original_due = due;
+        self.link().observed.due = due;
+        self.link().base.due = Some(Pair { ours: due, theirs: due });
+    }
+
+    /// A deadline that no rule is held against; the milestone is due by then.
+    fn set_deadline(&mut self, date: &str) {
+        self.rules.remediation.clear();
+        self.item().deadline =
+            Some(Deadline { date: day(date), rule: "test/set".to_owned(), derivation: "as set".to_owned() });
+        if self.milestone().due > Some(day(date)) {
+            self.set_due(date);
+        }
     }
 
     fn subjects(&self) -> BTreeSet<Subject> {

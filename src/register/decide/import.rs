@@ -1,14 +1,12 @@
 //! Import keeps what it finds: guards bind commands, not history.
 
-use std::collections::BTreeSet;
-
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::NaiveDate;
+use serde_json::{Map, Value};
 
 use super::super::{
-    Actor, Change, Conflict, Decision, Disposition, EvidenceKind, ImportedRow, Item, ItemFacts, ItemNumber,
-    Milestone, MilestoneNumber, MilestoneState, Move, MoveState, Rationale, Roles, Status, Subject, policy,
+    Change, Conflict, Disposition, ImportedRow, Item, ItemFacts, ItemNumber, Status, Subject, policy,
 };
-use super::{Draft, ProposedMove, Refusal};
+use super::{Draft, Refusal};
 
 /// A workbook row as the register takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +15,8 @@ pub struct ImportedItem {
     pub number: ItemNumber,
     /// What it says.
     pub facts: ItemFacts,
-    /// What the last imported row of it said, where there was one: only differences are taken.
+    /// What the last imported row of it said, where there was one: only differences are taken. None for an item that was
+    /// not imported before: then only what the register does not say yet is.
     pub previous: Option<ItemFacts>,
     /// Whether it stands on the Closed sheet.
     pub closed: bool,
@@ -66,6 +65,9 @@ pub enum ImportedChangeKind {
     Complete,
 }
 
+/// What is frozen from open on, as fields of [`ItemFacts`]: a file that says otherwise makes a conflict.
+const FROZEN: &[&str] = &["detected", "scheduled", "rating"];
+
 impl Draft<'_> {
     pub(super) fn import_item(&mut self, row: &ImportedItem) -> Result<(), Refusal> {
         match self.register.items.get(&row.number).cloned() {
@@ -89,7 +91,8 @@ impl Draft<'_> {
             deadline: policy::deadline(self.by.rules, &row.facts),
             imported: Some(Box::new(row.row.clone())),
         })?;
-        self.import_milestones(row)
+        self.import_milestones(row, true)?;
+        self.follow_item(&row.number)
     }
 
     fn import_again(&mut self, row: &ImportedItem, item: &Item) -> Result<(), Refusal> {
@@ -107,12 +110,8 @@ impl Draft<'_> {
             status_date: row.status_date,
             imported: Some(Box::new(row.row.clone())),
         })?;
-        let facts = &self.item("import", &row.number)?.facts;
-        let deadline = policy::deadline(self.by.rules, facts);
-        if deadline != item.deadline {
-            self.push(Change::ItemDeadline { item: item.number.clone(), deadline })?;
-        }
-        self.import_milestones(row)?;
+        self.derive_deadline(&item.number)?;
+        self.import_milestones(row, false)?;
         match (row.closed, item.is_open()) {
             (true, true) => {
                 self.push(Change::ItemClosed {
@@ -122,51 +121,48 @@ impl Draft<'_> {
                     reason: Some(format!("on the closed sheet of {}", row.row.file)),
                     roles: self.by.roles.clone(),
                 })?;
-                self.verify_milestones(&item.number)
+                self.follow_closure(&item.number, &Disposition::ImportedClosed)
             }
             // A closed item never reopens: what the file says is kept as a conflict.
             (false, false) => self.import_conflict(&item.number, "status", "closed", "closed", "open"),
-            (true, false) | (false, true) => Ok(()),
+            (true, false) | (false, true) => self.follow_item(&item.number),
         }
     }
 
-    /// Takes each fact that the file changed, unless it is frozen or the register changed it too.
+    /// Takes each fact that the file changed, unless it is frozen or the register changed it too: three ways, against
+    /// what the file said before.
     fn merge_facts(&mut self, row: &ImportedItem, item: &Item) -> Result<ItemFacts, Refusal> {
-        let frozen = item.status != Status::Draft;
-        let base = row.previous.clone().unwrap_or_else(|| item.facts.clone());
-        let mut merged = item.facts.clone();
+        let before = match (&row.previous, &item.imported) {
+            (Some(previous), _) => previous.clone(),
+            (None, Some(_)) => item.facts.clone(),
+            (None, None) => ItemFacts::titled(""),
+        };
+        let (before, blank) = (fields(&before)?, fields(&ItemFacts::titled(""))?);
+        let theirs = fields(&row.facts)?;
+        let mut merged = fields(&item.facts)?;
         let mut conflicts = Vec::new();
-        macro_rules! merge {
-            ($frozen:expr; $($field:ident),*) => { $(
-                if row.facts.$field != base.$field && row.facts.$field != merged.$field {
-                    let kept = ($frozen && merged.$field != ItemFacts::titled("").$field) || merged.$field != base.$field;
-                    if kept {
-                        conflicts.push((
-                            stringify!($field),
-                            format!("{:?}", base.$field),
-                            format!("{:?}", merged.$field),
-                            format!("{:?}", row.facts.$field),
-                        ));
-                    } else {
-                        merged.$field = row.facts.$field.clone();
-                    }
-                }
-            )* };
+        for (field, theirs) in &theirs {
+            let (Some(before), Some(ours)) = (before.get(field), merged.get_mut(field)) else { continue };
+            if theirs == before || theirs == ours {
+                continue;
+            }
+            let frozen = item.status != Status::Draft
+                && FROZEN.contains(&field.as_str())
+                && blank.get(field) != Some(&*ours);
+            if frozen || ours != before {
+                conflicts.push((field.clone(), shown(before), shown(ours), shown(theirs)));
+            } else {
+                *ours = theirs.clone();
+            }
         }
-        merge!(frozen; detected, scheduled, rating);
-        merge!(false;
-            title, description, kind, source, detector, source_id, controls, components, cves, kev, kev_due, adjusted,
-            risk_adjustment, false_positive, operational_requirement, deviation_rationale, root_cause, risk_statement,
-            plan, resources, owner, contact, supporting, vendor_dependency, vendor_checkin, vendor_product, documents,
-            comments
-        );
-        for (field, base, ours, theirs) in conflicts {
-            self.import_conflict(&item.number, field, &base, &ours, &theirs)?;
+        for (field, before, ours, theirs) in conflicts {
+            self.import_conflict(&item.number, &field, &before, &ours, &theirs)?;
         }
-        Ok(merged)
+        serde_json::from_value(Value::Object(merged)).map_err(|e| Refusal::new("import", e.to_string()))
     }
 
-    fn import_conflict(
+    /// Keeps what the file says against the register, unless it said so last time already.
+    pub(super) fn import_conflict(
         &mut self,
         item: &ItemNumber,
         field: &str,
@@ -174,11 +170,16 @@ impl Draft<'_> {
         ours: &str,
         theirs: &str,
     ) -> Result<(), Refusal> {
+        let subject = Subject::Item(item.clone());
+        let last = self.register.conflicts.values().rev().find(|c| c.subject == subject && c.field == field);
+        if last.is_some_and(|last| last.theirs == theirs) {
+            return Ok(());
+        }
         let number = self.register.system.last_conflict + 1;
         self.push(Change::ConflictFound {
             conflict: Conflict {
                 number,
-                subject: Subject::Item(item.clone()),
+                subject,
                 field: field.to_owned(),
                 base: base.to_owned(),
                 ours: ours.to_owned(),
@@ -189,163 +190,28 @@ impl Draft<'_> {
             },
         })
     }
+}
 
-    fn import_milestones(&mut self, row: &ImportedItem) -> Result<(), Refusal> {
-        for planned in &row.milestones {
-            self.import_milestone(row, planned)?;
-        }
-        for change in &row.changes {
-            if change.kind == ImportedChangeKind::New {
-                let planned =
-                    ImportedMilestone { number: change.number, due: change.date, text: change.text.clone() };
-                self.import_milestone(row, &planned)?;
-            }
-        }
-        for change in &row.changes {
-            self.import_milestone_change(row, change)?;
-        }
-        Ok(())
-    }
-
-    fn imported_milestone(&self, item: &ItemNumber, number: u32) -> Option<&Milestone> {
-        self.register.milestones.values().find(|m| m.imported_as.as_ref() == Some(&(item.clone(), number)))
-    }
-
-    fn import_milestone(&mut self, row: &ImportedItem, planned: &ImportedMilestone) -> Result<(), Refusal> {
-        let Some(known) = self.imported_milestone(&row.number, planned.number).cloned() else {
-            let milestone = MilestoneNumber(self.register.system.last_milestone + 1);
-            return self.push(Change::MilestoneAdded {
-                milestone,
-                text: planned.text.clone(),
-                serves: BTreeSet::from([row.number.clone()]),
-                owner: row.facts.owner.clone(),
-                expects: BTreeSet::from([EvidenceKind::Transition]),
-                depends_on: BTreeSet::new(),
-                due: planned.due,
-                state: if row.closed { MilestoneState::Verified } else { MilestoneState::Planned },
-                imported_as: Some((row.number.clone(), planned.number)),
-                wording_allowed: None,
-            });
-        };
-        if known.original_text != planned.text {
-            self.import_conflict(
-                &row.number,
-                &format!("milestone {} text", planned.number),
-                &known.original_text,
-                &known.text,
-                &planned.text,
-            )?;
-        }
-        // A frozen date that the file writes anew is a move with the file as cause.
-        let already = known.moves.iter().any(|m| m.to == planned.due && m.whence == whence(row));
-        if known.original_due != planned.due && known.due != planned.due && !already {
-            let actor = self.by.actor.clone();
-            self.propose(&ProposedMove {
-                milestone: known.number,
-                to: planned.due,
-                by: actor,
-                at: self.by.now,
-                whence: whence(row),
-                rationale: None,
-            })?;
-        }
-        Ok(())
-    }
-
-    fn import_milestone_change(
-        &mut self,
-        row: &ImportedItem,
-        change: &ImportedChange,
-    ) -> Result<(), Refusal> {
-        let Some(known) = self.imported_milestone(&row.number, change.number).cloned() else {
-            let planned =
-                ImportedMilestone { number: change.number, due: change.date, text: change.text.clone() };
-            return self.import_milestone(row, &planned);
-        };
-        match change.kind {
-            ImportedChangeKind::New => Ok(()),
-            ImportedChangeKind::Complete if known.state.is_over() => Ok(()),
-            ImportedChangeKind::Complete => self.push(Change::MilestoneStateChanged {
-                milestone: known.number,
-                from: known.state,
-                to: MilestoneState::Done,
-                at: change.date.map_or(self.by.now, midnight),
-                reason: Some(change.text.clone()),
-                roles: Roles::new(),
-            }),
-            ImportedChangeKind::Update => {
-                let told = |m: &&Move| {
-                    m.to == change.date && m.rationale.as_ref().is_some_and(|r| r.text == change.text)
-                };
-                if change.date.is_none() || change.date == known.due || known.moves.iter().any(|m| told(&m)) {
-                    return Ok(());
-                }
-                self.import_move(row, &known, change)
-            }
-        }
-    }
-
-    /// A change that the workbook records with its reason is history: a move as approved there.
-    fn import_move(
-        &mut self,
-        row: &ImportedItem,
-        known: &Milestone,
-        change: &ImportedChange,
-    ) -> Result<(), Refusal> {
-        if let Some(open) = known.open_move() {
-            let decision = Decision {
-                by: import_rule(),
-                at: self.by.now,
-                reason: Some("the file says otherwise".into()),
-            };
-            self.push(Change::MoveEnded {
-                milestone: known.number,
-                number: open.number,
-                to: MoveState::Superseded,
-                decision,
-                roles: Roles::new(),
-            })?;
-        }
-        let number = u32::try_from(known.moves.len()).unwrap_or(u32::MAX).saturating_add(1);
-        let by = self.by.actor.clone();
-        let at = self.by.now;
-        self.push(Change::MoveProposed {
-            milestone: known.number,
-            moved: Move {
-                number,
-                from: known.due,
-                to: change.date,
-                by: by.clone(),
-                at,
-                whence: whence(row),
-                rationale: Some(Rationale { text: change.text.clone(), by, at }),
-                state: MoveState::Explained,
-                decision: None,
-                asked: None,
-            },
-        })?;
-        self.push(Change::MoveApproved {
-            milestone: known.number,
-            number,
-            decision: Decision {
-                by: import_rule(),
-                at,
-                reason: Some("recorded in the imported workbook".to_owned()),
-            },
-            roles: Roles::new(),
-        })
+/// Facts by name, as a change writes them.
+fn fields(facts: &ItemFacts) -> Result<Map<String, Value>, Refusal> {
+    match serde_json::to_value(facts) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(_) => Err(Refusal::new("import", "facts have no fields")),
+        Err(e) => Err(Refusal::new("import", e.to_string())),
     }
 }
 
-fn import_rule() -> Actor {
-    Actor::Rule("import/as-recorded".to_owned())
+/// A fact as people read it in a conflict.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(values) => values.iter().map(shown).collect::<Vec<_>>().join("\n"),
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+    }
 }
 
-fn whence(row: &ImportedItem) -> String {
-    format!("import {} {} row {}", row.row.file, row.row.sheet, row.row.row)
-}
-
-/// A day without a time, as an instant.
-fn midnight(day: NaiveDate) -> DateTime<Utc> {
-    day.and_time(NaiveTime::MIN).and_utc()
+/// What the register says in the field of a conflict now; none where that is no fact of the item.
+pub(super) fn shown_fact(item: &Item, field: &str) -> Option<String> {
+    fields(&item.facts).ok()?.get(field).map(shown)
 }

@@ -1,15 +1,12 @@
-//! Decisions on milestones, their states and their evidence.
+//! Decisions on milestones: adding, wording, what they serve, owner, expected evidence.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 
 use super::super::policy::vague;
-use super::super::{
-    Actor, Change, ClosedWithoutFix, Digest, Evidence, EvidenceKind, EvidenceOf, ItemNumber, Milestone,
-    MilestoneNumber, MilestoneState, Role, Status,
-};
-use super::{Draft, Refusal};
+use super::super::{Change, EvidenceKind, ItemNumber, MilestoneNumber, MilestoneState, Status};
+use super::{Draft, KEEPERS, PLANNERS, Refusal, WORKERS, gather};
 
 /// A milestone to be added.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -20,7 +17,7 @@ pub struct NewMilestone {
     pub serves: BTreeSet<ItemNumber>,
     /// A person's name.
     pub owner: Option<String>,
-    /// Expected evidence: at least one kind.
+    /// Expected evidence; where none is named, the ticket's transition to done.
     pub expects: BTreeSet<EvidenceKind>,
     /// Milestones to be done before.
     pub depends_on: BTreeSet<MilestoneNumber>,
@@ -30,103 +27,25 @@ pub struct NewMilestone {
     pub allow_wording: Option<String>,
 }
 
-/// A ticket's state changed, as its history tells.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TicketTransition {
-    /// Of which milestone.
-    pub milestone: MilestoneNumber,
-    /// What it reads as now.
-    pub to: TicketReads,
-    /// The tracker's word for it: `Done`, `Won't Do`, `not_planned`.
-    pub status: String,
-    /// Who did it.
-    pub by: Actor,
-    /// When, by the tracker's clock.
-    pub at: DateTime<Utc>,
-    /// The proofs that come with it, the transition's own first; taken where it completes the milestone.
-    pub evidence: Vec<NewEvidence>,
-}
-
-/// How a ticket's state reads to the register.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TicketReads {
-    /// Waiting to be begun.
-    Open,
-    /// Being worked on.
-    InProgress,
-    /// Held up.
-    Blocked,
-    /// Finished.
-    Done,
-    /// Closed without a fix.
-    Dropped,
-}
-
-/// A proof to be recorded; its bytes are in the evidence store already.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewEvidence {
-    /// What it proves.
-    pub of: EvidenceOf,
-    /// Kind.
-    pub kind: EvidenceKind,
-    /// One line.
-    pub title: String,
-    /// Of its bytes.
-    pub digest: Option<Digest>,
-    /// How many.
-    pub size: u64,
-    /// Media type.
-    pub media_type: String,
-    /// Evidence authors.
-    pub authors: Vec<Actor>,
-    /// When what it shows was so.
-    pub observed: DateTime<Utc>,
-    /// Where it came by; the same source of the same milestone is taken once.
-    pub source: String,
-    /// More about it.
-    pub details: BTreeMap<String, String>,
-}
-
-const PLANNERS: &[Role] = &[Role::Grc, Role::Isso, Role::Owner, Role::SystemOwner];
-const WORKERS: &[Role] = &[Role::Engineer, Role::Owner, Role::Supporting, Role::Grc, Role::Isso];
-
 impl Draft<'_> {
     pub(super) fn add_milestone(&mut self, new: &NewMilestone) -> Result<(), Refusal> {
         let what = "add a milestone";
         self.needs(what, PLANNERS)?;
-        let mut because = Vec::new();
         let text = new.text.trim();
-        if text.is_empty() {
-            because.push("it has no text".to_owned());
-        } else if let (Some(why), None) = (vague(text), &new.allow_wording) {
-            because.push(format!("{why}; or GRC lets it pass with a reason"));
-        }
-        if new.allow_wording.is_some() && self.needs(what, &[Role::Grc, Role::Isso]).is_err() {
-            because.push("only grc or isso lets vague wording pass".to_owned());
-        }
+        let mut because = self.wrong_with_text(text, new.allow_wording.as_deref());
         if new.serves.is_empty() {
             because.push("it serves no item".to_owned());
         }
-        for item in &new.serves {
-            match self.register.items.get(item) {
-                None => because.push(format!("there is no {item}")),
-                Some(item) if !item.is_open() => because.push(format!("{} is closed", item.number)),
-                Some(_) => {}
-            }
-        }
-        if let Some(owner) = &new.owner
-            && let Err(refusal) = self.person(what, owner)
-        {
-            because.extend(refusal.because);
+        because.extend(self.not_open(&new.serves));
+        if let Some(owner) = &new.owner {
+            gather(&mut because, self.person(what, owner));
         }
         for needed in &new.depends_on {
             if !self.register.milestones.contains_key(needed) {
                 because.push(format!("it depends on {needed}, which there is not"));
             }
         }
-        if !because.is_empty() {
-            return Err(Refusal { what: what.to_owned(), because });
-        }
+        Refusal::unless_none(what, because)?;
         let milestone = MilestoneNumber(self.register.system.last_milestone + 1);
         let expects = if new.expects.is_empty() {
             BTreeSet::from([EvidenceKind::Transition])
@@ -143,9 +62,69 @@ impl Draft<'_> {
             due: new.due,
             state: MilestoneState::Planned,
             imported_as: None,
-            wording_allowed: new.allow_wording.clone(),
+            wording_allowed: new.allow_wording.as_deref().map(|reason| reason.trim().to_owned()),
         })?;
         self.follow_milestone(milestone)
+    }
+
+    /// What is wrong with a milestone's text. Vague wording passes only with a reason, by who keeps the POA&M.
+    fn wrong_with_text(&self, text: &str, allowed: Option<&str>) -> Vec<String> {
+        let mut wrong = Vec::new();
+        match (vague(text), allowed) {
+            _ if text.is_empty() => wrong.push("it has no text".to_owned()),
+            (Some(why), None) => wrong.push(format!("{why}; or GRC lets it pass with a reason")),
+            (Some(_), Some(reason)) if !self.has(KEEPERS) || reason.trim().is_empty() => {
+                wrong.push("only grc or isso lets vague wording pass, and says why".to_owned());
+            }
+            (Some(_) | None, _) => {}
+        }
+        wrong
+    }
+
+    /// Each item that is not there or closed.
+    fn not_open<'a>(&self, items: impl IntoIterator<Item = &'a ItemNumber>) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for number in items {
+            match self.register.items.get(number) {
+                None => wrong.push(format!("there is no {number}")),
+                Some(item) if !item.is_open() => wrong.push(format!("{number} is closed")),
+                Some(_) => {}
+            }
+        }
+        wrong
+    }
+
+    pub(super) fn retext(
+        &mut self,
+        number: MilestoneNumber,
+        text: &str,
+        reason: Option<&str>,
+    ) -> Result<(), Refusal> {
+        let what = format!("word {number} anew");
+        let milestone = self.milestone(&what, number)?;
+        let text = text.trim();
+        if milestone.text == text {
+            return Ok(());
+        }
+        let plan = self.is_plan(milestone);
+        let mut because = self.wrong_with_text(text, reason);
+        gather(&mut because, self.needs(&what, if plan { PLANNERS } else { KEEPERS }));
+        if milestone.state.is_over() {
+            because.push(format!("it is {}", milestone.state.name()));
+        }
+        let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
+        if !plan && reason.is_none() {
+            because.push(
+                "its text is frozen since what it serves opened: other wording needs a reason".to_owned(),
+            );
+        }
+        Refusal::unless_none(what, because)?;
+        self.push(Change::MilestoneText {
+            milestone: number,
+            text: text.to_owned(),
+            original: plan,
+            reason: reason.map(str::to_owned),
+        })
     }
 
     pub(super) fn set_serves(
@@ -163,21 +142,40 @@ impl Draft<'_> {
         if serves.is_empty() {
             because.push("it would serve no item; drop it instead".to_owned());
         }
-        for item in serves {
-            if !self.register.items.contains_key(item) {
-                because.push(format!("there is no {item}"));
-            }
+        because.extend(self.not_open(serves.difference(&milestone.serves)));
+        if matches!(milestone.state, MilestoneState::Verified | MilestoneState::Dropped) {
+            because.push(format!(
+                "it is {}: what it would serve needs a milestone of its own",
+                milestone.state.name()
+            ));
         }
         for left in milestone.serves.difference(serves) {
             if self.register.items.get(left).is_some_and(|item| item.status != Status::Draft) {
                 because.push(format!("{left} is past draft, and a milestone that serves it stays"));
             }
         }
-        if !because.is_empty() {
-            return Err(Refusal { what: what.to_owned(), because });
-        }
+        Refusal::unless_none(what, because)?;
         self.push(Change::MilestoneServes { milestone: number, serves: serves.clone() })?;
         self.follow_milestone(number)
+    }
+
+    pub(super) fn set_expects(
+        &mut self,
+        number: MilestoneNumber,
+        expects: &BTreeSet<EvidenceKind>,
+    ) -> Result<(), Refusal> {
+        let what = format!("change what evidence {number} expects");
+        let milestone = self.milestone(&what, number)?;
+        if milestone.expects == *expects {
+            return Ok(());
+        }
+        let mut because = Vec::new();
+        gather(&mut because, self.needs(&what, if self.is_plan(milestone) { PLANNERS } else { KEEPERS }));
+        if expects.is_empty() {
+            because.push("it expects at least one kind of evidence".to_owned());
+        }
+        Refusal::unless_none(what, because)?;
+        self.push(Change::MilestoneExpects { milestone: number, expects: expects.clone() })
     }
 
     pub(super) fn set_owner(&mut self, number: MilestoneNumber, owner: Option<&str>) -> Result<(), Refusal> {
@@ -191,170 +189,5 @@ impl Draft<'_> {
         }
         self.push(Change::MilestoneOwner { milestone: number, owner: owner.map(str::to_owned) })?;
         self.follow_milestone(number)
-    }
-
-    pub(super) fn set_state(
-        &mut self,
-        number: MilestoneNumber,
-        to: MilestoneState,
-        reason: Option<&str>,
-    ) -> Result<(), Refusal> {
-        let what = format!("set {number} to {}", to.name());
-        let milestone = self.milestone(&what, number)?.clone();
-        let mut because = Vec::new();
-        let roles = match to {
-            MilestoneState::Blocked | MilestoneState::InProgress if !milestone.state.is_over() => WORKERS,
-            MilestoneState::Planned
-            | MilestoneState::InProgress
-            | MilestoneState::Blocked
-            | MilestoneState::Done
-            | MilestoneState::Verified
-            | MilestoneState::Dropped => &[Role::Grc, Role::Isso],
-        };
-        if let Err(refusal) = self.needs(&what, roles) {
-            because.extend(refusal.because);
-        }
-        if to == milestone.state {
-            because.push(format!("it is {} already", to.name()));
-        }
-        if to == MilestoneState::Verified {
-            because.push(
-                "verified follows from validations of every item it serves, and is never set".to_owned(),
-            );
-        }
-        if to == MilestoneState::Planned {
-            because.push("what was begun does not become unbegun".to_owned());
-        }
-        if milestone.state == MilestoneState::Verified {
-            because.push(
-                "it is verified: every item it serves is closed, and a recurrence is a new item".to_owned(),
-            );
-        }
-        let needs_reason =
-            matches!(to, MilestoneState::Dropped | MilestoneState::Blocked) || milestone.state.is_over();
-        if needs_reason && reason.is_none_or(|reason| reason.trim().is_empty()) {
-            because.push("it needs a reason".to_owned());
-        }
-        if to == MilestoneState::Done && milestone.evidence.is_empty() {
-            because.push(
-                "it has no evidence: attach some first (milestone done --evidence FILE --kind KIND)"
-                    .to_owned(),
-            );
-        }
-        if !because.is_empty() {
-            return Err(Refusal { what, because });
-        }
-        self.change_state(&milestone, to, self.by.now, reason)?;
-        if to == MilestoneState::Dropped && milestone.closed_without_fix.is_some() {
-            self.push(Change::MilestoneClosedWithoutFix { milestone: number, closed: None })?;
-        }
-        self.follow_milestone(number)
-    }
-
-    pub(super) fn transition(&mut self, transition: &TicketTransition) -> Result<(), Refusal> {
-        let what = "take a transition";
-        let milestone = self.milestone(what, transition.milestone)?.clone();
-        let number = milestone.number;
-        if transition.to != TicketReads::Dropped && milestone.closed_without_fix.is_some() {
-            self.push(Change::MilestoneClosedWithoutFix { milestone: number, closed: None })?;
-        }
-        let by = transition.by.shown();
-        let said = format!("{by} set the ticket to {}", transition.status);
-        match (transition.to, milestone.state) {
-            // Closed without a fix completes nothing: the milestone keeps its state until GRC decides.
-            (TicketReads::Dropped, MilestoneState::Dropped) => {}
-            (TicketReads::Dropped, _) => {
-                let closed =
-                    ClosedWithoutFix { resolution: transition.status.clone(), by, at: transition.at };
-                self.push(Change::MilestoneClosedWithoutFix { milestone: number, closed: Some(closed) })?;
-            }
-            (TicketReads::Done, _) => {
-                for evidence in &transition.evidence {
-                    self.add_evidence(evidence)?;
-                }
-                if !milestone.state.is_over() && self.newly_proven(number)? {
-                    self.change_state(&milestone, MilestoneState::Done, transition.at, Some(&said))?;
-                }
-            }
-            // Verified is past what a ticket can say: drift tells GRC. Dropped is GRC's own decision.
-            (_, MilestoneState::Verified | MilestoneState::Dropped)
-            | (TicketReads::Open, MilestoneState::Planned) => {}
-            (TicketReads::InProgress, MilestoneState::InProgress)
-            | (TicketReads::Blocked, MilestoneState::Blocked) => {}
-            (TicketReads::Open, MilestoneState::InProgress) => {}
-            (TicketReads::Blocked, _) => {
-                self.change_state(&milestone, MilestoneState::Blocked, transition.at, Some(&said))?;
-            }
-            (TicketReads::Open | TicketReads::InProgress, _) => {
-                self.change_state(&milestone, MilestoneState::InProgress, transition.at, Some(&said))?;
-            }
-        }
-        self.follow_milestone(number)
-    }
-
-    /// After a rejected validation, Done counts only with evidence newer than it, beside the transition's own.
-    fn newly_proven(&self, number: MilestoneNumber) -> Result<bool, Refusal> {
-        let milestone = self.milestone("take a transition", number)?;
-        let Some(after) = milestone.evidence_after else { return Ok(true) };
-        Ok(milestone
-            .evidence
-            .iter()
-            .filter_map(|n| self.register.evidence.get(n))
-            .any(|evidence| evidence.kind != EvidenceKind::Transition && evidence.observed > after))
-    }
-
-    /// Records a proof once per source; gives its number, or none where it was there.
-    pub(super) fn add_evidence(&mut self, new: &NewEvidence) -> Result<Option<u32>, Refusal> {
-        let what = "record evidence";
-        match &new.of {
-            EvidenceOf::Milestone(number) => {
-                self.milestone(what, *number)?;
-            }
-            EvidenceOf::Item(number) => {
-                self.item(what, number)?;
-            }
-            EvidenceOf::Source(_) => {}
-        }
-        if self.register.evidence.values().any(|held| held.of == new.of && held.source == new.source) {
-            return Ok(None);
-        }
-        let number = self.register.system.last_evidence + 1;
-        let evidence = Evidence {
-            number,
-            of: new.of.clone(),
-            kind: new.kind,
-            title: new.title.clone(),
-            digest: new.digest.clone(),
-            size: new.size,
-            media_type: new.media_type.clone(),
-            authors: new.authors.clone(),
-            observed: new.observed,
-            recorded: self.by.now,
-            source: new.source.clone(),
-            details: new.details.clone(),
-            redacted: None,
-        };
-        self.push(Change::EvidenceAdded { evidence: Box::new(evidence) })?;
-        if let EvidenceOf::Milestone(milestone) = &new.of {
-            self.follow_milestone(*milestone)?;
-        }
-        Ok(Some(number))
-    }
-
-    fn change_state(
-        &mut self,
-        milestone: &Milestone,
-        to: MilestoneState,
-        at: DateTime<Utc>,
-        reason: Option<&str>,
-    ) -> Result<(), Refusal> {
-        self.push(Change::MilestoneStateChanged {
-            milestone: milestone.number,
-            from: milestone.state,
-            to,
-            at,
-            reason: reason.map(|reason| reason.trim().to_owned()),
-            roles: self.by.roles.clone(),
-        })
     }
 }

@@ -1,27 +1,37 @@
 //! Decisions: a command against the present state gives changes, or a refusal that names everything missing at once.
 //!
 //! Pure: whoever decides, when, and by which rules is in [`Deciding`]. What follows from a change (an item opens,
-//! begins, waits for validation; a milestone is verified) is decided with it.
+//! begins, waits for validation; a milestone is verified) is decided with it. What is decided on must be loaded: a
+//! milestone with all items it serves, an item with all milestones that serve it and theirs.
 
+mod approval;
+mod closure;
+mod command;
+mod correction;
+mod evidence;
+mod follow;
 mod import;
+mod import_milestones;
 mod item;
 mod milestone;
 mod schedule;
+mod state;
 
-use std::collections::BTreeSet;
-
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 
 use super::policy::{Calendar, Policy, RuleSet};
 use super::{
-    Actor, Change, Disposition, EvidenceKind, ItemFacts, ItemNumber, Milestone, MilestoneNumber,
-    MilestoneState, Notice, NoticeKind, Register, Role, Roles, Status, TicketName, apply,
+    Actor, Change, Item, ItemNumber, Milestone, MilestoneNumber, Notice, Person, Register, Resolution, Role,
+    Roles, Subject, apply,
 };
 
+pub use command::Command;
+pub use evidence::{NewEvidence, missing_evidence};
 pub use import::{ImportedChange, ImportedChangeKind, ImportedItem, ImportedMilestone};
 pub use item::{ItemEdit, rating};
-pub use milestone::{NewEvidence, NewMilestone, TicketReads, TicketTransition};
+pub use milestone::NewMilestone;
 pub use schedule::ProposedMove;
+pub use state::{TicketReads, TicketTransition};
 
 /// Who decides, when and by which rules.
 #[derive(Debug, Clone)]
@@ -39,7 +49,7 @@ pub struct Deciding<'a> {
     /// The rule set in force.
     pub rules: &'a RuleSet,
     /// The people of the register, by name.
-    pub people: &'a std::collections::BTreeMap<String, super::Person>,
+    pub people: &'a std::collections::BTreeMap<String, Person>,
 }
 
 impl Deciding<'_> {
@@ -47,134 +57,24 @@ impl Deciding<'_> {
     pub fn today(&self) -> NaiveDate {
         self.calendar.day(self.now)
     }
-}
 
-/// What somebody wants done. Each variant's guard states the roles it needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Command {
-    /// Add an item. Needs grc, isso, owner or admin.
-    AddItem {
-        /// Its number; the next `V-n` where none is given.
-        number: Option<ItemNumber>,
-        /// What is known of it.
-        facts: Box<ItemFacts>,
-    },
-    /// Change facts of an item that are not frozen. Needs grc, isso, owner or admin.
-    EditItem {
-        /// Which.
-        item: ItemNumber,
-        /// What changes.
-        edit: Box<ItemEdit>,
-    },
-    /// Put a typing error in a frozen field right. Needs grc or isso, and an approver who is another.
-    CorrectItem {
-        /// Which.
-        item: ItemNumber,
-        /// `detected`, `scheduled`, `rating`, `title` or `description`.
-        field: String,
-        /// What is to stand there.
-        to: String,
-        /// Why.
-        reason: String,
-        /// Who approved it.
-        approved_by: String,
-    },
-    /// Close an item by a disposition. Needs what the disposition needs.
-    CloseItem {
-        /// Which.
-        item: ItemNumber,
-        /// How.
-        disposition: Disposition,
-        /// Why.
-        reason: Option<String>,
-    },
-    /// Take a row of an imported workbook as it is.
-    Import(Box<ImportedItem>),
+    /// Whether two actors are the same human, as far as the register knows: an account counts as the person it is
+    /// mapped to now, though it was not when it acted.
+    pub fn same(&self, one: &Actor, other: &Actor) -> bool {
+        one == other || self.person_behind(one).is_some_and(|name| self.person_behind(other) == Some(name))
+    }
 
-    /// Add a milestone. Needs grc, isso, owner or admin.
-    AddMilestone(Box<NewMilestone>),
-    /// Let it serve other items.
-    SetServes {
-        /// Which.
-        milestone: MilestoneNumber,
-        /// All that it serves.
-        serves: BTreeSet<ItemNumber>,
-    },
-    /// Give it another owner.
-    SetOwner {
-        /// Which.
-        milestone: MilestoneNumber,
-        /// A person's name; none takes the owner away.
-        owner: Option<String>,
-    },
-    /// GRC brings a milestone to a state: begin, done, reopen, drop.
-    SetState {
-        /// Which.
-        milestone: MilestoneNumber,
-        /// To.
-        to: MilestoneState,
-        /// Why; needed to drop, reopen and block.
-        reason: Option<String>,
-    },
-    /// The ticket's state changed.
-    Transition(Box<TicketTransition>),
-    /// Record a proof.
-    AddEvidence(Box<NewEvidence>),
-    /// The milestone has a ticket.
-    Ticket {
-        /// Which.
-        milestone: MilestoneNumber,
-        /// The ticket.
-        ticket: Option<TicketName>,
-    },
-    /// The ticket's title after our prefix is another.
-    TicketTitle {
-        /// Which.
-        milestone: MilestoneNumber,
-        /// None when it is ours again.
-        title: Option<String>,
-    },
-
-    /// Somebody moved the due date.
-    Propose(Box<ProposedMove>),
-    /// Say why a date moved.
-    Explain {
-        /// Of which milestone.
-        milestone: MilestoneNumber,
-        /// Which move; the open one where none is given.
-        number: Option<u32>,
-        /// Why.
-        text: String,
-    },
-    /// Approve a move. Needs approver, isso or authorizing_official, and not whoever asked.
-    Approve {
-        /// Of which milestone.
-        milestone: MilestoneNumber,
-        /// Which move; the open one where none is given.
-        number: Option<u32>,
-    },
-    /// Reject a move. Needs approver, isso or authorizing_official.
-    Reject {
-        /// Of which milestone.
-        milestone: MilestoneNumber,
-        /// Which move; the open one where none is given.
-        number: Option<u32>,
-        /// Why.
-        reason: String,
-    },
-    /// Write a message to the ticket.
-    Say {
-        /// Whose ticket.
-        milestone: MilestoneNumber,
-        /// What for.
-        kind: NoticeKind,
-        /// What it answers.
-        answers: String,
-        /// Moves that a question covers.
-        covers: Vec<(MilestoneNumber, u32)>,
-        /// Markdown.
-        body: String,
-    },
+    fn person_behind<'a>(&'a self, actor: &'a Actor) -> Option<&'a str> {
+        match actor {
+            Actor::Person(name) => Some(name),
+            Actor::Account(_, id) => {
+                let is =
+                    |held: &Option<String>| held.as_ref().is_some_and(|held| held.eq_ignore_ascii_case(id));
+                self.people.values().find(|p| is(&p.github) || is(&p.jira)).map(|p| p.name.as_str())
+            }
+            Actor::Unknown(_) | Actor::Token(_) | Actor::Rule(_) | Actor::Local(_) | Actor::Poam => None,
+        }
+    }
 }
 
 /// A refused command, with everything that stands against it.
@@ -192,6 +92,18 @@ impl Refusal {
     pub fn new(what: impl Into<String>, because: impl Into<String>) -> Self {
         Self { what: what.into(), because: vec![because.into()] }
     }
+
+    /// Refuses for all of the reasons, if there is any.
+    fn unless_none(what: impl Into<String>, because: Vec<String>) -> Result<(), Self> {
+        if because.is_empty() { Ok(()) } else { Err(Self { what: what.into(), because }) }
+    }
+}
+
+/// Adds what a refusal says to the reasons so far.
+fn gather<T>(because: &mut Vec<String>, checked: Result<T, Refusal>) {
+    if let Err(refusal) = checked {
+        because.extend(refusal.because);
+    }
 }
 
 /// Decides one command.
@@ -200,17 +112,30 @@ pub fn decide(register: &Register, by: &Deciding<'_>, command: &Command) -> Resu
 }
 
 /// Decides several commands as one: all or none.
+///
+/// The state is copied once for all of them, so many commands are best decided together.
 pub fn decide_all(
     register: &Register,
     by: &Deciding<'_>,
     commands: &[Command],
 ) -> Result<Vec<Change>, Refusal> {
-    let mut draft = Draft { register: register.clone(), changes: Vec::new(), by };
+    // The journal and both databases keep microseconds: what is decided names no finer time.
+    let by = Deciding { now: by.now.trunc_subsecs(6), ..by.clone() };
+    let mut draft = Draft { register: register.clone(), changes: Vec::new(), by: &by };
     for command in commands {
         draft.take(command)?;
     }
     Ok(draft.changes)
 }
+
+/// Who plans: items, milestones, dates of drafts.
+const PLANNERS: &[Role] = &[Role::Grc, Role::Isso, Role::Owner, Role::SystemOwner];
+/// Who works on milestones.
+const WORKERS: &[Role] = &[Role::Engineer, Role::Owner, Role::Supporting, Role::Grc, Role::Isso];
+/// Who keeps the POA&M.
+const KEEPERS: &[Role] = &[Role::Grc, Role::Isso];
+/// Who approves and rejects.
+const DECIDERS: &[Role] = &[Role::Approver, Role::Isso, Role::AuthorizingOfficial];
 
 /// The state as it becomes while a command is decided, and the changes so far.
 struct Draft<'a> {
@@ -233,6 +158,12 @@ impl Draft<'_> {
             Command::Import(row) => self.import_item(row),
             Command::AddMilestone(new) => self.add_milestone(new),
             Command::SetServes { milestone, serves } => self.set_serves(*milestone, serves),
+            Command::Retext { milestone, text, reason } => self.retext(*milestone, text, reason.as_deref()),
+            Command::SetDue { milestone, due } => self.set_due(*milestone, *due),
+            Command::SetExpects { milestone, expects } => self.set_expects(*milestone, expects),
+            Command::CorrectMilestone { milestone, field, to, reason, approved_by } => {
+                self.correct_milestone(*milestone, field, to, reason, approved_by)
+            }
             Command::SetOwner { milestone, owner } => self.set_owner(*milestone, owner.as_deref()),
             Command::SetState { milestone, to, reason } => self.set_state(*milestone, *to, reason.as_deref()),
             Command::Transition(transition) => self.transition(transition),
@@ -253,7 +184,9 @@ impl Draft<'_> {
             Command::Explain { milestone, number, text } => self.explain(*milestone, *number, text),
             Command::Approve { milestone, number } => self.approve(*milestone, *number),
             Command::Reject { milestone, number, reason } => self.reject(*milestone, *number, reason),
+            Command::ResolveConflict { number, keep, reason } => self.resolve_conflict(*number, keep, reason),
             Command::Say { milestone, kind, answers, covers, body } => {
+                self.milestone("write to its ticket", *milestone)?;
                 let number = self.register.system.last_notice + 1;
                 self.push(Change::NoticeQueued {
                     notice: Notice {
@@ -278,9 +211,13 @@ impl Draft<'_> {
         Ok(())
     }
 
+    fn has(&self, roles: &[Role]) -> bool {
+        self.by.roles.iter().any(|role| *role == Role::Admin || roles.contains(role))
+    }
+
     /// Refuses unless whoever decides has one of `roles`.
     fn needs(&self, what: &str, roles: &[Role]) -> Result<(), Refusal> {
-        if self.by.roles.iter().any(|role| *role == Role::Admin || roles.contains(role)) {
+        if self.has(roles) {
             return Ok(());
         }
         let names: Vec<_> = roles.iter().map(|role| role.name()).collect();
@@ -297,7 +234,7 @@ impl Draft<'_> {
             .ok_or_else(|| Refusal::new(what, format!("there is no {number}")))
     }
 
-    fn item(&self, what: &str, number: &ItemNumber) -> Result<&super::Item, Refusal> {
+    fn item(&self, what: &str, number: &ItemNumber) -> Result<&Item, Refusal> {
         self.register.items.get(number).ok_or_else(|| Refusal::new(what, format!("there is no {number}")))
     }
 
@@ -314,81 +251,43 @@ impl Draft<'_> {
         ))
     }
 
-    /// What follows for the items that a milestone serves: they open, begin, wait for validation, or go back.
-    fn follow_milestone(&mut self, number: MilestoneNumber) -> Result<(), Refusal> {
-        let serves = match self.register.milestones.get(&number) {
-            Some(milestone) => milestone.serves.clone(),
-            None => return Ok(()),
+    fn resolve_conflict(&mut self, number: u32, keep: &str, reason: &str) -> Result<(), Refusal> {
+        let what = format!("resolve conflict {number}");
+        let Some(conflict) = self.register.conflicts.get(&number) else {
+            return Err(Refusal::new(what, "there is no such conflict"));
         };
-        for item in &serves {
-            self.follow_item(item)?;
+        let mut because = Vec::new();
+        gather(&mut because, self.needs(&what, KEEPERS));
+        if conflict.resolved.is_some() {
+            because.push("it is resolved already".to_owned());
         }
-        Ok(())
-    }
-
-    /// An item's status, as its plan and milestones make it; never back from closed.
-    fn follow_item(&mut self, number: &ItemNumber) -> Result<(), Refusal> {
-        loop {
-            let Some(item) = self.register.items.get(number) else { return Ok(()) };
-            let Some(to) = next_status(&self.register, item) else { return Ok(()) };
-            self.push(Change::ItemStatus { item: number.clone(), to })?;
+        if reason.trim().is_empty() {
+            because.push("it needs a reason".to_owned());
         }
-    }
-
-    /// Milestones of a closed item are verified when every item they serve is closed.
-    fn verify_milestones(&mut self, item: &ItemNumber) -> Result<(), Refusal> {
-        let done: Vec<MilestoneNumber> = self
-            .register
-            .milestones_of(item)
-            .filter(|milestone| milestone.state == MilestoneState::Done)
-            .filter(|milestone| self.register.items_of(milestone).all(|item| !item.is_open()))
-            .map(|milestone| milestone.number)
-            .collect();
-        for milestone in done {
-            self.push(Change::MilestoneStateChanged {
-                milestone,
-                from: MilestoneState::Done,
-                to: MilestoneState::Verified,
-                at: self.by.now,
-                reason: Some(format!("every item it serves is closed, {item} last")),
-                roles: BTreeSet::new(),
-            })?;
+        match (keep, &conflict.subject) {
+            ("register", _) | ("tracker", Subject::Milestone(_)) => {}
+            ("tracker", Subject::Item(item)) => {
+                let stands =
+                    self.register.items.get(item).and_then(|item| import::shown_fact(item, &conflict.field));
+                if stands.as_ref() != Some(&conflict.theirs) {
+                    because.push(format!(
+                        "{item} does not say {:?} there: take it by an edit or a correction first",
+                        conflict.theirs
+                    ));
+                }
+            }
+            ("tracker", Subject::Tracker(_) | Subject::Connection(_) | Subject::System) => {
+                because.push("there is no other side to keep".to_owned());
+            }
+            (other, _) => because.push(format!("{other:?} is no side: register or tracker")),
         }
-        Ok(())
+        Refusal::unless_none(what, because)?;
+        let resolution = Resolution {
+            by: self.by.actor.shown(),
+            at: self.by.now,
+            keep: keep.to_owned(),
+            reason: reason.trim().to_owned(),
+        };
+        self.push(Change::ConflictResolved { number, resolution })
     }
-}
-
-/// The status that an item has next by what its plan and milestones are; none where it stays.
-fn next_status(register: &Register, item: &super::Item) -> Option<Status> {
-    let milestones: Vec<&Milestone> = register.milestones_of(&item.number).collect();
-    let begun = milestones.iter().any(|m| {
-        matches!(m.state, MilestoneState::InProgress | MilestoneState::Blocked | MilestoneState::Done)
-            || m.state == MilestoneState::Verified
-    });
-    let kept: Vec<_> = milestones.iter().filter(|m| m.state != MilestoneState::Dropped).collect();
-    let all_done = !kept.is_empty()
-        && kept.iter().all(|m| matches!(m.state, MilestoneState::Done | MilestoneState::Verified));
-    let proven = kept.iter().any(|m| !m.evidence.is_empty());
-    match item.status {
-        Status::Draft => super::completeness::missing(register, item).is_empty().then_some(Status::Open),
-        Status::Open => begun.then_some(Status::InProgress),
-        Status::InProgress => (all_done && proven).then_some(Status::PendingValidation),
-        Status::PendingValidation => (!all_done).then_some(Status::InProgress),
-        Status::Closed => None,
-    }
-}
-
-/// The kinds of evidence that a milestone still lacks.
-pub fn missing_evidence(register: &Register, milestone: &Milestone) -> BTreeSet<EvidenceKind> {
-    let held: BTreeSet<EvidenceKind> = milestone
-        .evidence
-        .iter()
-        .filter_map(|number| register.evidence.get(number))
-        .filter(|evidence| {
-            evidence.digest.is_some()
-                && milestone.evidence_after.is_none_or(|after| evidence.observed > after)
-        })
-        .map(|evidence| evidence.kind)
-        .collect();
-    milestone.expects.difference(&held).copied().collect()
 }

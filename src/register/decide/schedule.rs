@@ -1,12 +1,11 @@
-//! Decisions on moves: the freeze rule at work.
+//! Due dates: the freeze rule at work. A date is set while its plan is a draft; from then on it moves, beside the
+//! original.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 
 use super::super::policy::says_why;
-use super::super::{
-    Actor, Change, Decision, Milestone, MilestoneNumber, Move, MoveState, Rationale, Role, Roles,
-};
-use super::{Draft, Refusal};
+use super::super::{Actor, Change, Decision, Milestone, MilestoneNumber, Move, MoveState, Rationale, Roles};
+use super::{Draft, PLANNERS, Refusal, gather};
 
 /// A date that somebody moved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,213 +18,202 @@ pub struct ProposedMove {
     pub by: Actor,
     /// When, by the clock of where it was moved.
     pub at: DateTime<Utc>,
-    /// Whence: the ticket's history id, a command, a file.
+    /// Whence: the ticket's history id, a command, a file. The same place, time and date is the same act, and taken
+    /// once. Two acts are ordered by their times where all but the last word is the same, as in
+    /// `ticket CONNECTION ID ENTRY`.
     pub whence: String,
     /// Why, where it was said in the same act.
     pub rationale: Option<String>,
 }
 
-/// Who may decide moves.
-const DECIDERS: &[Role] = &[Role::Approver, Role::Isso, Role::AuthorizingOfficial];
-
 impl Draft<'_> {
-    pub(super) fn propose(&mut self, proposed: &ProposedMove) -> Result<(), Refusal> {
-        let what = "move a due date";
-        let milestone = self.milestone(what, proposed.milestone)?.clone();
-        let open = milestone.open_move().cloned();
-        if open.as_ref().is_some_and(|open| open.to == proposed.to) {
+    pub(super) fn set_due(&mut self, number: MilestoneNumber, due: Option<NaiveDate>) -> Result<(), Refusal> {
+        let what = format!("set the due date of {number}");
+        let milestone = self.milestone(&what, number)?;
+        if milestone.due == due {
             return Ok(());
         }
-        // A return to our date withdraws what was open, and is no move of its own.
-        if proposed.to == milestone.due {
-            if let Some(open) = open {
-                self.end_move(
-                    &milestone,
-                    open.number,
-                    MoveState::Withdrawn,
-                    &proposed.by,
-                    "the date went back",
-                )?;
+        let mut because = Vec::new();
+        gather(&mut because, self.needs(&what, PLANNERS));
+        if milestone.state.is_over() {
+            because.push(format!("it is {}", milestone.state.name()));
+        }
+        if milestone.moves.iter().any(|m| m.state == MoveState::Rejected && m.to == due) {
+            because.push("that date was rejected".to_owned());
+        }
+        if let Some(open) = milestone.open_move() {
+            because.push(format!("move {} of it waits: approve or reject that", open.number));
+        } else if !self.is_plan(milestone) {
+            if milestone.original_due.is_some() {
+                because.push("it is frozen since what it serves opened: move it, with a reason".to_owned());
+            } else if due.is_none() {
+                because.push("it needs a date".to_owned());
             }
-            return Ok(());
         }
-        if let Some(open) = open {
-            self.end_move(&milestone, open.number, MoveState::Superseded, &proposed.by, "moved again")?;
-        }
-        let refused = milestone.moves.iter().any(|m| m.state == MoveState::Rejected && m.to == proposed.to);
-        let number = u32::try_from(milestone.moves.len()).unwrap_or(u32::MAX).saturating_add(1);
-        let state = if milestone.state.is_over() { MoveState::Noted } else { MoveState::Unexplained };
-        let moved = Move {
-            number,
-            from: milestone.due,
-            to: proposed.to,
-            by: proposed.by.clone(),
-            at: proposed.at,
-            whence: proposed.whence.clone(),
-            rationale: None,
-            state,
-            decision: None,
-            asked: None,
-        };
-        self.push(Change::MoveProposed { milestone: milestone.number, moved })?;
-        if state == MoveState::Noted {
-            return Ok(());
-        }
-        if refused {
-            // A refused value is not proposed again: it is recorded, and refused as before.
-            let rule = Actor::Rule("moves/refused-before".to_owned());
-            return self.end_move(
-                &milestone,
-                number,
-                MoveState::Rejected,
-                &rule,
-                "this date was rejected before",
-            );
-        }
-        let earlier = matches!((milestone.due, proposed.to), (Some(due), Some(to)) if to < due);
-        if earlier {
-            return self.approve_by_rule(
-                milestone.number,
-                number,
-                "moves/earlier-date",
-                "an earlier date needs no approver",
-            );
-        }
-        if let Some(text) = &proposed.rationale
-            && says_why(text, self.by.policy.moves.rationale_words)
-        {
-            self.give_rationale(milestone.number, number, text, &proposed.by, proposed.at)?;
-        }
-        Ok(())
+        Refusal::unless_none(what, because)?;
+        self.push(Change::MilestoneDue { milestone: number, due })?;
+        self.follow_milestone(number)
     }
 
-    pub(super) fn explain(
-        &mut self,
-        number: MilestoneNumber,
-        which: Option<u32>,
-        text: &str,
-    ) -> Result<(), Refusal> {
-        let what = "record a rationale";
-        self.needs(
-            what,
-            &[Role::Engineer, Role::Owner, Role::Supporting, Role::Grc, Role::Isso, Role::SystemOwner],
-        )?;
-        let moved = self.waiting_move(what, number, which)?;
-        let words = self.by.policy.moves.rationale_words;
-        if !says_why(text, words) {
-            return Err(Refusal::new(
-                what,
-                format!("a rationale has at least {words} words; this has fewer: {text:?}"),
-            ));
-        }
-        self.give_rationale(number, moved.number, text, &self.by.actor.clone(), self.by.now)
-    }
-
-    pub(super) fn approve(&mut self, number: MilestoneNumber, which: Option<u32>) -> Result<(), Refusal> {
-        let what = "approve a move";
-        let moved = self.waiting_move(what, number, which)?;
-        let mut because = Vec::new();
-        if let Err(refusal) = self.needs(what, DECIDERS) {
-            because.extend(refusal.because);
-        }
-        if moved.by == self.by.actor {
-            because.push(format!("{} moved the date, and an approver is another", self.by.actor.shown()));
-        }
-        if moved.to.is_none() {
-            because.push("a cleared date can be explained, never approved".to_owned());
-        }
-        if moved.rationale.is_none() {
-            because.push("nobody has said why yet".to_owned());
-        }
-        if !because.is_empty() {
-            return Err(Refusal { what: what.to_owned(), because });
-        }
-        let decision = Decision { by: self.by.actor.clone(), at: self.by.now, reason: None };
-        self.push(Change::MoveApproved {
-            milestone: number,
-            number: moved.number,
-            decision,
-            roles: self.by.roles.clone(),
-        })
-    }
-
-    pub(super) fn reject(
-        &mut self,
-        number: MilestoneNumber,
-        which: Option<u32>,
-        reason: &str,
-    ) -> Result<(), Refusal> {
-        let what = "reject a move";
-        let moved = self.waiting_move(what, number, which)?;
-        let mut because = Vec::new();
-        if let Err(refusal) = self.needs(what, DECIDERS) {
-            because.extend(refusal.because);
-        }
-        if reason.trim().is_empty() {
-            because.push("a rejection says why".to_owned());
-        }
-        if !because.is_empty() {
-            return Err(Refusal { what: what.to_owned(), because });
-        }
-        let decision =
-            Decision { by: self.by.actor.clone(), at: self.by.now, reason: Some(reason.trim().to_owned()) };
-        self.push(Change::MoveEnded {
-            milestone: number,
-            number: moved.number,
-            to: MoveState::Rejected,
-            decision,
-            roles: self.by.roles.clone(),
-        })
-    }
-
-    /// A move that waits, by number or the open one.
-    fn waiting_move(&self, what: &str, number: MilestoneNumber, which: Option<u32>) -> Result<Move, Refusal> {
-        let milestone = self.milestone(what, number)?;
-        let Some(which) = which else {
-            return milestone
-                .open_move()
-                .cloned()
-                .ok_or_else(|| Refusal::new(what, format!("no date move of {number} waits for anything")));
-        };
-        let moved = milestone
+    pub(super) fn propose(&mut self, proposed: &ProposedMove) -> Result<(), Refusal> {
+        let mut proposed = proposed.clone();
+        proposed.at = proposed.at.trunc_subsecs(6);
+        let milestone = self.milestone("move a due date", proposed.milestone)?.clone();
+        let number = milestone.number;
+        if milestone
             .moves
             .iter()
-            .find(|m| m.number == which)
-            .ok_or_else(|| Refusal::new(what, format!("{number} has no move {which}")))?;
-        if moved.state.is_open() {
-            Ok(moved.clone())
-        } else {
-            Err(Refusal::new(what, format!("move {which} of {number} is {} already", moved.state.name())))
+            .any(|m| m.whence == proposed.whence && m.at == proposed.at && m.to == proposed.to)
+        {
+            return Ok(());
         }
+        if milestone.moves.iter().any(|m| comes_after(m, &proposed)) {
+            return self.record_late(&milestone, &proposed);
+        }
+        let open = milestone.open_move();
+        if let Some(open) = open
+            && open.to == proposed.to
+        {
+            // The same date once more asks nothing anew, and may bring the reason.
+            return match self.reason_in(&proposed) {
+                Some(text) if open.rationale.is_none() => {
+                    self.give_rationale(number, open.number, &text, &proposed.by, proposed.at)
+                }
+                Some(_) | None => Ok(()),
+            };
+        }
+        let back = proposed.to == milestone.due;
+        if let Some(open) = open {
+            // A return to our date withdraws what was open, and is no move of its own.
+            let (to, reason) = if back {
+                (MoveState::Withdrawn, "the date went back")
+            } else {
+                (MoveState::Superseded, "moved again")
+            };
+            self.end_move(number, open.number, to, &proposed.by, reason)?;
+        }
+        if back { Ok(()) } else { self.record_move(&milestone, &proposed) }
     }
 
-    /// Records why, and lets the rule approve what policy allows.
-    fn give_rationale(
+    /// Records a move, and what follows for it by rule.
+    fn record_move(&mut self, milestone: &Milestone, proposed: &ProposedMove) -> Result<(), Refusal> {
+        let over = milestone.state.is_over();
+        let plan = self.is_plan(milestone);
+        let state = if over || plan { MoveState::Noted } else { MoveState::Unexplained };
+        let moved = next_move(milestone, proposed, state);
+        let number = moved.number;
+        self.push(Change::MoveProposed { milestone: milestone.number, moved })?;
+        if over {
+            return Ok(());
+        }
+        if plan {
+            // Nothing of a draft is frozen: the plan says so now.
+            self.push(Change::MilestoneDue { milestone: milestone.number, due: proposed.to })?;
+            return self.follow_milestone(milestone.number);
+        }
+        let Some(to) = proposed.to else { return self.take_reason(milestone.number, number, proposed) };
+        if milestone.due.is_some_and(|due| to < due) {
+            let why = "an earlier date needs no approver";
+            return self.approve_by_rule(milestone.number, number, "moves/earlier-date", why);
+        }
+        if milestone.moves.iter().any(|m| m.state == MoveState::Rejected && m.to == proposed.to) {
+            // A refused value is not proposed again: it is recorded, and refused as before.
+            let rule = Actor::Rule("moves/refused-before".to_owned());
+            let why = "this date was rejected before";
+            return self.end_move(milestone.number, number, MoveState::Rejected, &rule, why);
+        }
+        let first = milestone.original_due.is_none();
+        if first && self.by.policy.moves.approve_by_rule && self.is_within_deadline(milestone, to) {
+            let why = "a first date within the deadline moves nothing that was recorded";
+            return self.approve_by_rule(milestone.number, number, "moves/first-date", why);
+        }
+        self.take_reason(milestone.number, number, proposed)
+    }
+
+    /// The reason that came with a move.
+    fn take_reason(
         &mut self,
         milestone: MilestoneNumber,
         number: u32,
-        text: &str,
-        by: &Actor,
-        at: DateTime<Utc>,
+        proposed: &ProposedMove,
     ) -> Result<(), Refusal> {
-        let rationale = Rationale { text: text.trim().to_owned(), by: by.clone(), at };
-        self.push(Change::MoveExplained { milestone, number, rationale })?;
-        let milestone = self.milestone("approve by rule", milestone)?;
-        let Some(moved) = milestone.moves.iter().find(|m| m.number == number) else { return Ok(()) };
-        let Some(to) = moved.to else { return Ok(()) };
-        let settings = &self.by.policy.moves;
-        let within_deadline = self.register.deadline_of(milestone).is_none_or(|deadline| to <= deadline.date);
-        let within_days =
-            days_in_total(milestone, to).is_some_and(|days| days <= i64::from(settings.total_days));
-        if settings.approve_by_rule && within_deadline && within_days {
-            let reason = format!("explained, within the deadline and {} days in total", settings.total_days);
-            let number_of = milestone.number;
-            return self.approve_by_rule(number_of, number, "moves/within-limits", &reason);
+        match self.reason_in(proposed) {
+            Some(text) => self.give_rationale(milestone, number, &text, &proposed.by, proposed.at),
+            None => Ok(()),
         }
-        Ok(())
     }
 
-    fn approve_by_rule(
+    fn reason_in(&self, proposed: &ProposedMove) -> Option<String> {
+        let words = self.by.policy.moves.rationale_words;
+        proposed.rationale.clone().filter(|text| says_why(text, words))
+    }
+
+    /// A move that came to us after a later one of the same place: recorded, and superseded by that.
+    fn record_late(&mut self, milestone: &Milestone, proposed: &ProposedMove) -> Result<(), Refusal> {
+        let mut moved = next_move(milestone, proposed, MoveState::Superseded);
+        moved.rationale = self.reason_in(proposed).map(|text| Rationale {
+            text: text.trim().to_owned(),
+            by: proposed.by.clone(),
+            at: proposed.at,
+        });
+        moved.decision = Some(Decision {
+            by: Actor::Rule("moves/told-late".to_owned()),
+            at: self.by.now,
+            reason: Some("a later move was told before it".to_owned()),
+        });
+        self.push(Change::MoveProposed { milestone: milestone.number, moved })
+    }
+
+    /// A milestone that was over is worked on again: a date that was moved meanwhile, and only noted, is proposed now.
+    pub(super) fn propose_noted(&mut self, number: MilestoneNumber) -> Result<(), Refusal> {
+        let milestone = self.milestone("move a due date", number)?.clone();
+        match milestone.moves.last() {
+            Some(last)
+                if last.state == MoveState::Noted
+                    && last.from == milestone.due
+                    && last.to != milestone.due =>
+            {
+                let proposed = ProposedMove {
+                    milestone: number,
+                    to: last.to,
+                    by: last.by.clone(),
+                    at: last.at,
+                    whence: last.whence.clone(),
+                    rationale: None,
+                };
+                self.record_move(&milestone, &proposed)
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+/// The move as it is recorded, numbered after the last.
+fn next_move(milestone: &Milestone, proposed: &ProposedMove, state: MoveState) -> Move {
+    Move {
+        number: u32::try_from(milestone.moves.len()).unwrap_or(u32::MAX).saturating_add(1),
+        from: milestone.due,
+        to: proposed.to,
+        by: proposed.by.clone(),
+        at: proposed.at,
+        whence: proposed.whence.clone(),
+        rationale: None,
+        state,
+        decision: None,
+        asked: None,
+    }
+}
+
+/// Whether a recorded move was made after a proposed one, by the same clock: that of the place both come from.
+fn comes_after(recorded: &Move, proposed: &ProposedMove) -> bool {
+    let place = |whence: &str| whence.rsplit_once(' ').map(|(place, _)| place.to_owned());
+    let here = place(&proposed.whence);
+    here.is_some() && recorded.at > proposed.at && place(&recorded.whence) == here
+}
+
+/// The rules by which moves are ended and approved without a person, and what they record.
+impl Draft<'_> {
+    pub(super) fn approve_by_rule(
         &mut self,
         milestone: MilestoneNumber,
         number: u32,
@@ -237,31 +225,15 @@ impl Draft<'_> {
         self.push(Change::MoveApproved { milestone, number, decision, roles: Roles::new() })
     }
 
-    fn end_move(
+    pub(super) fn end_move(
         &mut self,
-        milestone: &Milestone,
+        milestone: MilestoneNumber,
         number: u32,
         to: MoveState,
         by: &Actor,
         reason: &str,
     ) -> Result<(), Refusal> {
         let decision = Decision { by: by.clone(), at: self.by.now, reason: Some(reason.to_owned()) };
-        self.push(Change::MoveEnded {
-            milestone: milestone.number,
-            number,
-            to,
-            decision,
-            roles: Roles::new(),
-        })
+        self.push(Change::MoveEnded { milestone, number, to, decision, roles: Roles::new() })
     }
-}
-
-/// Days that the due date would be later than the last one a person approved, else than the original. Days of moves
-/// that rules approved count cumulatively, so that no chain of small moves goes past an approver.
-fn days_in_total(milestone: &Milestone, to: NaiveDate) -> Option<i64> {
-    let approved_by_person = milestone.moves.iter().rev().find(|m| {
-        m.state == MoveState::Approved && m.decision.as_ref().is_some_and(|d| !matches!(d.by, Actor::Rule(_)))
-    });
-    let since = approved_by_person.map_or(milestone.original_due, |m| m.to)?;
-    Some((to - since).num_days())
 }

@@ -35,10 +35,10 @@ pub(super) fn lines(body: &str) -> Vec<Line<'_>> {
     let mut code = Cover::default();
     let mut hidden = Cover::default();
     for (event, range) in Parser::new_ext(body, Options::empty()).into_offset_iter() {
-        match event {
-            Event::Start(Tag::CodeBlock(_)) | Event::Code(_) => code.ranges.push(range),
-            Event::Start(Tag::HtmlBlock) | Event::Html(_) | Event::InlineHtml(_) => hidden.ranges.push(range),
-            _ => {}
+        if matches!(event, Event::Start(Tag::CodeBlock(_)) | Event::Code(_)) {
+            code.ranges.push(range);
+        } else if matches!(event, Event::Start(Tag::HtmlBlock) | Event::Html(_) | Event::InlineHtml(_)) {
+            hidden.ranges.push(range);
         }
     }
     let mut offset = 0;

@@ -184,8 +184,12 @@ fn due_line(block: &str, due: Option<NaiveDate>) -> Option<String> {
             continue;
         }
         found = true;
-        let at = (0..line.len())
-            .find(|&at| line.get(at..at + 10).is_some_and(|text| text.parse::<NaiveDate>().is_ok()));
+        let written = |at: &usize| {
+            let text = line.get(*at..*at + 10);
+            let text = text.filter(|text| text.bytes().all(|b| b == b'-' || b.is_ascii_digit()));
+            text.is_some_and(|text| text.parse::<NaiveDate>().is_ok())
+        };
+        let at = (0..line.len()).find(written);
         let day = due.map_or_else(|| "none".to_owned(), |day| day.to_string());
         lines.push(match at {
             Some(at) => format!("{}{day}{}", &line[..at], &line[at + 10..]),

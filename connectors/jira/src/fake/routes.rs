@@ -169,6 +169,10 @@ impl Site {
                 self.content(id)
             };
         }
+        let public = path.split_once("/project/").and_then(|(_, key)| self.project(key)).filter(|p| p.public);
+        if let (None, Some(project)) = (self.login(headers), public) {
+            return Reply::ok(&self.project_json(project));
+        }
         let Some(login) = self.login(headers) else {
             let text = "Client must be authenticated to access this resource.";
             return Reply::json(401, &json!({"message": text, "status-code": 401}));

@@ -70,6 +70,8 @@ pub struct Project {
     pub denied: BTreeSet<String>,
     /// Accounts that cannot be assigned here, by id.
     pub unassignable: BTreeSet<String>,
+    /// Whether anyone can read it.
+    pub public: bool,
     /// Versions, each with its release date.
     pub versions: BTreeMap<String, Option<NaiveDate>>,
 }
@@ -87,6 +89,7 @@ impl Project {
             strict: false,
             denied: BTreeSet::new(),
             unassignable: BTreeSet::new(),
+            public: false,
             versions: BTreeMap::new(),
         }
     }

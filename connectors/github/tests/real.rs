@@ -1,0 +1,181 @@
+//! Real answers and deliveries of GitHub, where they are at hand: each must be read whole.
+#![allow(clippy::expect_used, reason = "a test says what it expects")]
+#![allow(clippy::print_stdout, reason = "says what was skipped")]
+
+mod common;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use common::{World, spec};
+use connector_api::{
+    Connector, Error, Fetched, StatusCategory, Stream, TicketRef, Transport, TransportError, WebhookError,
+};
+use connector_github::{GitHub, GitHubConfig};
+use hmac::{Hmac, KeyInit, Mac};
+use http::{HeaderMap, HeaderValue};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+/// The folder of real payloads; none where it is absent.
+fn folder() -> Option<PathBuf> {
+    let root = std::env::var_os("POAM_SHARED_DATA").map_or_else(
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")),
+        PathBuf::from,
+    );
+    let folder = root.join("trackers/github");
+    if !folder.is_dir() {
+        println!("skipped: no real GitHub payloads at {}", folder.display());
+        return None;
+    }
+    Some(folder)
+}
+
+fn read(folder: &std::path::Path, name: &str) -> Value {
+    let text = std::fs::read(folder.join(name)).expect("a payload");
+    serde_json::from_slice(&text).expect("JSON")
+}
+
+#[test]
+fn real_deliveries_are_read() {
+    let Some(folder) = folder() else { return };
+    let github = World::new().connector();
+    let secret = SecretString::from("s3");
+    let mut read_ones = 0;
+    let mut names: Vec<_> = std::fs::read_dir(&folder)
+        .expect("a folder")
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    for name in names {
+        let Some((event, _)) = name.strip_prefix("wh-").and_then(|rest| rest.split_once('-')) else {
+            continue;
+        };
+        let body = std::fs::read(folder.join(&name)).expect("a payload");
+        let whole: Value = serde_json::from_slice(&body).expect("JSON");
+        let mac = Hmac::<Sha256>::new_from_slice(b"s3").expect("a key").chain_update(&body);
+        let mut headers = HeaderMap::new();
+        let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
+        headers.insert("x-hub-signature-256", HeaderValue::from_str(&signature).expect("a header"));
+        headers.insert("x-github-delivery", HeaderValue::from_static("1-2-3"));
+        headers.insert("x-github-event", HeaderValue::from_str(event).expect("a header"));
+        let read: Result<_, WebhookError> =
+            github.read_webhook(&headers, &body, std::slice::from_ref(&secret));
+        let delivery = read.expect("every real delivery is read");
+        let project = whole.pointer("/repository/full_name").and_then(Value::as_str);
+        assert_eq!(delivery.project.as_deref(), project, "{name}");
+        let issues = ["/issue", "/changes/new_issue"].into_iter().filter_map(|at| whole.pointer(at));
+        let issues = issues.filter(|issue| issue.get("pull_request").is_none());
+        let issues: Vec<String> = issues.filter_map(|i| Some(i.get("id")?.as_u64()?.to_string())).collect();
+        assert_eq!(delivery.tickets, issues, "{name}");
+        read_ones += 1;
+    }
+    assert!(read_ones >= 15, "the folder holds deliveries");
+}
+
+/// Gives recorded answers, in order.
+struct Recorded(std::sync::Mutex<Vec<Value>>);
+
+#[async_trait]
+impl Transport for Recorded {
+    async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, TransportError> {
+        let mut all = self.0.lock().expect("no panic");
+        let asked = request.uri().path().to_owned();
+        let at = all.iter().position(|one| {
+            let path = one.get("path").and_then(Value::as_str).unwrap_or_default();
+            let same = path.split('?').next() == Some(asked.as_str());
+            let method = one.get("method").and_then(Value::as_str).unwrap_or_default();
+            same && method.eq_ignore_ascii_case(request.method().as_str())
+        });
+        let Some(at) = at else { return Err(TransportError::NotSent(format!("{asked} was not recorded"))) };
+        let one = all.remove(at);
+        let status = one.get("status").and_then(Value::as_u64).unwrap_or_default();
+        let mut answer = http::Response::builder().status(u16::try_from(status).expect("a status"));
+        for (name, value) in one.get("headers").and_then(Value::as_object).expect("headers") {
+            answer = answer.header(name, value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        }
+        let body = one.get("response").filter(|body| !body.is_null()).map(Value::to_string);
+        Ok(answer.body(Bytes::from(body.unwrap_or_default())).expect("an answer"))
+    }
+}
+
+fn connector(exchanges: Vec<Value>) -> GitHub {
+    let base = url::Url::parse("https://api.github.com").expect("an address");
+    let config = GitHubConfig::new(base, SecretString::from("none"));
+    GitHub::new(config, Arc::new(Recorded(std::sync::Mutex::new(exchanges))), World::new().now())
+}
+
+fn recording(folder: &std::path::Path, name: &str) -> Vec<Value> {
+    read(folder, name).as_array().cloned().expect("a list of exchanges")
+}
+
+/// An exchange around a real body.
+fn exchange(path: &str, body: &Value) -> Value {
+    json!({ "method": "get", "path": path, "status": 200, "response": body,
+        "headers": { "content-type": "application/json; charset=utf-8" } })
+}
+
+#[tokio::test]
+async fn recorded_pages_are_followed_to_their_end() -> Result<(), Error> {
+    let Some(folder) = folder() else { return Ok(()) };
+    let github = connector(recording(&folder, "rec-paginate-issues.json"));
+    let project = spec("octokit-fixture-org/paginate-issues");
+    let stream = Stream { name: project.project.clone(), projects: vec![project] };
+    let changed = github.changed_since(&stream, None, chrono::DateTime::default()).await?;
+    assert_eq!(changed.tickets.len(), 13, "five pages of three, the last of one");
+    for ticket in &changed.tickets {
+        assert_eq!(ticket.reference.project, "octokit-fixture-org/paginate-issues");
+        assert_eq!(ticket.status.category, StatusCategory::Todo);
+        assert!(ticket.title.starts_with("Test issue "));
+        assert!(ticket.author.is_some());
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_recorded_rename_is_followed() -> Result<(), Error> {
+    let Some(folder) = folder() else { return Ok(()) };
+    let mut recorded = recording(&folder, "rec-rename-repository.json");
+    recorded.insert(0, exchange("/user", &json!({ "login": "octokit-fixture-user-a" })));
+    let report = connector(recorded).check(&[spec("octokit-fixture-org/rename-repository")]).await?;
+    let renamed = "octokit-fixture-org/rename-repository-newname";
+    assert!(report.notes.iter().any(|note| note.contains(renamed)), "{report:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn real_issues_are_read_whole() -> Result<(), Error> {
+    let Some(folder) = folder() else { return Ok(()) };
+    let mut scheduled = 0;
+    for action in
+        ["opened", "edited", "assigned", "labeled", "milestoned", "reopened", "transferred", "deleted"]
+    {
+        let whole = read(&folder, &format!("wh-issues-{action}.json"));
+        let issue = whole.get("issue").expect("an issue");
+        let text = |at: &str| issue.pointer(at).and_then(Value::as_str).map(str::to_owned);
+        let id = |at: &str| issue.pointer(at).and_then(Value::as_u64).expect("a number").to_string();
+        let (number, project) = (id("/number"), "Codertocat/Hello-World");
+        let path = format!("/repos/{project}/issues/{number}");
+        let reference =
+            TicketRef { id: id("/id"), key: number, project: project.to_owned(), url: String::new() };
+        let fetched = connector(vec![exchange(&path, issue)]).fetch(std::slice::from_ref(&reference)).await?;
+        if issue.get("pull_request").is_some() {
+            assert_eq!(fetched, [Fetched::Missing(reference)], "{action} is of a pull request");
+            continue;
+        }
+        let Some(Fetched::Found(ticket)) = fetched.into_iter().next() else { panic!("{action} is found") };
+        assert_eq!(Some(ticket.title), text("/title"), "{action}");
+        assert_eq!(ticket.description.raw.as_str().map(str::to_owned), text("/body"), "{action}");
+        assert_eq!(ticket.assignee.map(|a| a.id), text("/assignee/login"), "{action}");
+        let names = issue.pointer("/labels").and_then(Value::as_array).into_iter().flatten();
+        assert_eq!(ticket.labels.len(), names.count(), "{action}");
+        let day = text("/milestone/due_on").map(|due| due.chars().take(10).collect::<String>());
+        assert_eq!(ticket.scheduled.first().map(|end| end.date.to_string()), day, "{action}");
+        scheduled += ticket.scheduled.len();
+    }
+    assert!(scheduled > 0, "one of them has a milestone with a date");
+    Ok(())
+}

@@ -1,0 +1,185 @@
+//! What can be decided.
+
+use std::collections::BTreeSet;
+
+use chrono::NaiveDate;
+
+use super::super::{
+    Disposition, EvidenceKind, ItemFacts, ItemNumber, MilestoneNumber, MilestoneState, NoticeKind, TicketName,
+};
+use super::{ImportedItem, ItemEdit, NewEvidence, NewMilestone, ProposedMove, TicketTransition};
+
+/// What somebody wants done. Each variant's guard states the roles it needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Add an item. Needs grc, isso, owner or admin.
+    AddItem {
+        /// Its number; the next `V-n` where none is given.
+        number: Option<ItemNumber>,
+        /// What is known of it.
+        facts: Box<ItemFacts>,
+    },
+    /// Change facts of an item that are not frozen. Needs grc, isso, owner or admin.
+    EditItem {
+        /// Which.
+        item: ItemNumber,
+        /// What changes.
+        edit: Box<ItemEdit>,
+    },
+    /// Put a typing error in a frozen field right. Needs grc or isso, and an approver who is another.
+    CorrectItem {
+        /// Which.
+        item: ItemNumber,
+        /// `title`, `description`, `detected`, `scheduled` or `rating`.
+        field: String,
+        /// What is to stand there.
+        to: String,
+        /// Why.
+        reason: String,
+        /// Who approved it.
+        approved_by: String,
+    },
+    /// Close an item by a disposition. Needs what the disposition needs.
+    CloseItem {
+        /// Which.
+        item: ItemNumber,
+        /// How.
+        disposition: Disposition,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Take a row of an imported workbook as it is.
+    Import(Box<ImportedItem>),
+
+    /// Add a milestone. Needs grc, isso, owner or admin.
+    AddMilestone(Box<NewMilestone>),
+    /// Let it serve other items. Needs grc, isso, owner or system owner.
+    SetServes {
+        /// Which.
+        milestone: MilestoneNumber,
+        /// All that it serves.
+        serves: BTreeSet<ItemNumber>,
+    },
+    /// Word it anew. While everything it serves is a draft the original changes with it; later the original stays, and
+    /// only grc or isso word it anew, with a reason.
+    Retext {
+        /// Which.
+        milestone: MilestoneNumber,
+        /// Text.
+        text: String,
+        /// Why; needed once an item it serves is past draft, and where vague wording is to be let pass (grc, isso).
+        reason: Option<String>,
+    },
+    /// Set its due date while everything it serves is a draft, or for the first time; else it is a move.
+    SetDue {
+        /// Which.
+        milestone: MilestoneNumber,
+        /// Due; none only while everything it serves is a draft.
+        due: Option<NaiveDate>,
+    },
+    /// Expect other kinds of evidence. Once an item it serves is past draft, needs grc or isso.
+    SetExpects {
+        /// Which.
+        milestone: MilestoneNumber,
+        /// Kinds: at least one.
+        expects: BTreeSet<EvidenceKind>,
+    },
+    /// Put a typing error in its original text or due date right. Needs grc or isso, and an approver who is another.
+    CorrectMilestone {
+        /// Which.
+        milestone: MilestoneNumber,
+        /// `text` or `due`.
+        field: String,
+        /// What is to stand there.
+        to: String,
+        /// Why.
+        reason: String,
+        /// Who approved it.
+        approved_by: String,
+    },
+    /// Give it another owner. Needs engineer, owner, supporting, grc or isso.
+    SetOwner {
+        /// Which.
+        milestone: MilestoneNumber,
+        /// A person's name; none takes the owner away.
+        owner: Option<String>,
+    },
+    /// Bring a milestone to a state. To begin, block and unblock needs engineer, owner, supporting, grc or isso; done,
+    /// drop, reopen and any decision on a ticket closed without a fix need grc or isso.
+    SetState {
+        /// Which.
+        milestone: MilestoneNumber,
+        /// To.
+        to: MilestoneState,
+        /// Why; needed to drop, reopen and block, and to go on where the ticket was closed without a fix.
+        reason: Option<String>,
+    },
+    /// The ticket's state changed.
+    Transition(Box<TicketTransition>),
+    /// Record a proof. An observation, which needs no role; only an accepted or rejected validation does.
+    AddEvidence(Box<NewEvidence>),
+    /// The milestone has a ticket.
+    Ticket {
+        /// Which.
+        milestone: MilestoneNumber,
+        /// The ticket.
+        ticket: Option<TicketName>,
+    },
+    /// The ticket's title after our prefix is another.
+    TicketTitle {
+        /// Which.
+        milestone: MilestoneNumber,
+        /// None when it is ours again.
+        title: Option<String>,
+    },
+
+    /// Somebody moved the due date.
+    Propose(Box<ProposedMove>),
+    /// Say why a date moved.
+    Explain {
+        /// Of which milestone.
+        milestone: MilestoneNumber,
+        /// Which move; the open one where none is given.
+        number: Option<u32>,
+        /// Why.
+        text: String,
+    },
+    /// Approve a move. Needs a person with approver, isso or `authorizing_official` who did not move the date.
+    Approve {
+        /// Of which milestone.
+        milestone: MilestoneNumber,
+        /// Which move; the open one where none is given.
+        number: Option<u32>,
+    },
+    /// Reject a move. Needs approver, isso or `authorizing_official`.
+    Reject {
+        /// Of which milestone.
+        milestone: MilestoneNumber,
+        /// Which move; the open one where none is given.
+        number: Option<u32>,
+        /// Why.
+        reason: String,
+    },
+    /// Say which value of a conflict stands, and why. Needs grc or isso.
+    ResolveConflict {
+        /// Which.
+        number: u32,
+        /// `register` or `tracker`. For a field of an item the file's value is taken first (edit or correction).
+        keep: String,
+        /// Why.
+        reason: String,
+    },
+    /// Write a message to the ticket.
+    Say {
+        /// Whose ticket.
+        milestone: MilestoneNumber,
+        /// What for.
+        kind: NoticeKind,
+        /// What it answers.
+        answers: String,
+        /// Moves that a question covers.
+        covers: Vec<(MilestoneNumber, u32)>,
+        /// Markdown.
+        body: String,
+    },
+}

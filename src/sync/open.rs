@@ -1,0 +1,126 @@
+//! Going live: tickets open by route when somebody says so, or for items that open later. Many at once wait for a
+//! second word.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::mapping::route;
+use super::{SyncError, World};
+use crate::register::{Base, Link, LinkPhase, Milestone, MilestoneNumber, Observed, Register, SystemId};
+use crate::store::{Scope, Tx};
+
+/// What opening gave.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Opened {
+    /// Milestones whose ticket will be made.
+    pub opening: Vec<String>,
+    /// Milestones that wait for `link open --yes`, because there are many.
+    pub waiting: Vec<String>,
+    /// Milestones that no route gives a tracker.
+    pub unrouted: Vec<String>,
+}
+
+/// Opens tickets for milestones of a system that have none and are not over. None stands for all.
+pub async fn open(
+    world: &World,
+    system: &SystemId,
+    milestones: Option<BTreeSet<MilestoneNumber>>,
+    yes: bool,
+) -> Result<Opened, SyncError> {
+    let (outer, system) = (world.clone(), system.clone());
+    world
+        .writer
+        .submit(move |tx| {
+            Box::pin(async move {
+                let scope = milestones.clone().map_or(Scope::All, Scope::Milestones);
+                tx.lock(std::slice::from_ref(&system)).await?;
+                let register = tx.load(&system, scope).await?;
+                let wanted = milestones.unwrap_or_else(|| register.milestones.keys().copied().collect());
+                open_in(tx, &outer, &register, &wanted, yes).await
+            })
+        })
+        .await
+}
+
+/// The same in a transaction that is open, for milestones that are loaded.
+pub async fn open_in(
+    tx: &mut Tx,
+    world: &World,
+    register: &Register,
+    wanted: &BTreeSet<MilestoneNumber>,
+    yes: bool,
+) -> Result<Opened, SyncError> {
+    let system = &register.system.id;
+    let now = world.clock.now();
+    let mut held: BTreeMap<MilestoneNumber, Link> =
+        tx.links_of(system, wanted).await?.into_iter().map(|link| (link.milestone, link)).collect();
+    let mut by_tracker: BTreeMap<String, Vec<Link>> = BTreeMap::new();
+    let mut opened = Opened::default();
+    for number in wanted {
+        let Some(milestone) =
+            register.milestones.get(number).filter(|milestone| wants_ticket(register, milestone))
+        else {
+            continue;
+        };
+        let link = match held.remove(number) {
+            Some(link) if link.phase == LinkPhase::Waiting => link,
+            Some(_) => continue,
+            None => match route(&world.settings.routes, register, milestone) {
+                Some(tracker) => new_link(world, system, *number, tracker),
+                None => {
+                    opened.unrouted.push(format!("{system}/{number}"));
+                    continue;
+                }
+            },
+        };
+        by_tracker.entry(link.tracker.clone()).or_default().push(link);
+    }
+    for links in by_tracker.into_values() {
+        let many = links.len() > world.settings.open_limit as usize && !yes;
+        for mut link in links {
+            let name = format!("{system}/{}", link.milestone);
+            let (phase, list) = if many {
+                (LinkPhase::Waiting, &mut opened.waiting)
+            } else {
+                (LinkPhase::Creating, &mut opened.opening)
+            };
+            list.push(name);
+            link.phase = phase;
+            link.dirty = (phase == LinkPhase::Creating).then_some(now);
+            if link.version == 0 {
+                tx.insert_link(&link).await?;
+            } else {
+                tx.save_link(&mut link).await?;
+            }
+        }
+    }
+    Ok(opened)
+}
+
+/// Work is left, for an item that is open.
+fn wants_ticket(register: &Register, milestone: &Milestone) -> bool {
+    !milestone.state.is_over() && register.items_of(milestone).any(|item| item.is_open())
+}
+
+fn new_link(world: &World, system: &SystemId, milestone: MilestoneNumber, tracker: &str) -> Link {
+    Link {
+        id: (world.ids)(),
+        system: system.clone(),
+        milestone,
+        tracker: tracker.to_owned(),
+        phase: LinkPhase::Waiting,
+        ticket: None,
+        key: None,
+        project: None,
+        url: None,
+        create_sent: None,
+        base: Base::default(),
+        observed: Observed::default(),
+        log_read: None,
+        dirty: None,
+        due_at: None,
+        attempts: 0,
+        error: None,
+        missing_since: None,
+        version: 0,
+    }
+}
