@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{ConflictView, DriftView, EvidenceView, MilestoneView, Time, open_conflicts, open_drifts};
 use crate::register::{
-    Actor, Deadline, DeviationState, Digest, Disposition, EvidenceOf, FindingKind, Item, ItemNumber,
+    Actor, Correction, Deadline, DeviationState, Digest, Disposition, EvidenceOf, FindingKind, Item, ItemNumber,
     Milestone, Rating, Register, RootCause, Source, Status, Subject,
 };
 
@@ -119,6 +119,21 @@ pub struct CorrectionView<'a> {
     pub at: Time,
 }
 
+impl<'a> CorrectionView<'a> {
+    /// Of a correction.
+    pub fn of(correction: &'a Correction) -> Self {
+        Self {
+            field: &correction.field,
+            from: &correction.from,
+            to: &correction.to,
+            reason: &correction.reason,
+            by: &correction.by,
+            approved_by: &correction.approved_by,
+            at: Time(correction.at),
+        }
+    }
+}
+
 /// A row of an imported file.
 #[derive(Debug, Serialize)]
 pub struct ImportedView<'a> {
@@ -174,19 +189,7 @@ impl<'a> ItemView<'a> {
             vendor_product: facts.vendor_product.as_deref(),
             documents: &facts.documents,
             comments: &facts.comments,
-            corrections: item
-                .corrections
-                .iter()
-                .map(|c| CorrectionView {
-                    field: &c.field,
-                    from: &c.from,
-                    to: &c.to,
-                    reason: &c.reason,
-                    by: &c.by,
-                    approved_by: &c.approved_by,
-                    at: Time(c.at),
-                })
-                .collect(),
+            corrections: item.corrections.iter().map(CorrectionView::of).collect(),
             imported: item.imported.as_ref().map(|row| ImportedView {
                 file: &row.file,
                 sheet: &row.sheet,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::{
+use super::{CorrectionView, 
     ConflictView, DriftView, EvidenceView, LinkView, MoveView, Named, Time, open_conflicts, open_drifts,
 };
 use crate::register::{
@@ -54,6 +54,8 @@ pub struct MilestoneView<'a> {
     pub closed_without_fix: Option<ClosedWithoutFixView<'a>>,
     /// Only newer evidence completes it.
     pub evidence_after: Option<Time>,
+    /// Corrections made to it.
+    pub corrections: Vec<CorrectionView<'a>>,
     /// Its number in the imported workbook, within its item.
     pub imported_as: Option<ImportedAsView<'a>>,
     /// The last change to it.
@@ -107,6 +109,7 @@ impl<'a> MilestoneView<'a> {
                 at: Time(closed.at),
             }),
             evidence_after: milestone.evidence_after.map(Time),
+            corrections: milestone.corrections.iter().map(CorrectionView::of).collect(),
             imported_as: milestone
                 .imported_as
                 .as_ref()
