@@ -2,6 +2,7 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`cli`] | the command line |
 //! | [`app`] | the composition root: the only place that names GitHub or Jira |
 //! | [`config`] | the configuration, typed, with every mistake reported at once |
 //! | [`timetable`] | cron expressions in a time zone |
@@ -14,6 +15,7 @@
 //! | [`clock`] | the time, as an argument |
 
 pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod drift;

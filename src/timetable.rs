@@ -1,13 +1,13 @@
 //! When something is due again: a cron expression in a time zone.
 //!
-//! The expression is run on the zone's wall clock and each hit is then mapped to an instant. So a daily job runs
-//! exactly once each local day: a time that the clock skips in spring falls on the first minute after the gap, and of
-//! a time that comes twice in autumn the first counts (an hourly job thus rests for the repeated hour, once a year).
+//! The expression is run on the zone's wall clock and each hit is then mapped to an instant. A job that names its hours
+//! so runs exactly once each local day: a time that the clock skips in spring falls on the first minute after the gap,
+//! and of a time that comes twice in autumn the first counts. One that runs in every hour runs in the repeated one too.
 
 use std::fmt;
 use std::str::FromStr as _;
 
-use chrono::{DateTime, Duration, LocalResult, NaiveDateTime, TimeZone as _, Utc};
+use chrono::{DateTime, Duration, FixedOffset, LocalResult, NaiveDateTime, Offset as _, TimeZone as _, Utc};
 use chrono_tz::Tz;
 
 /// A cron expression of five fields (minute, hour, day of month, month, day of week) or six (seconds first).
@@ -16,6 +16,8 @@ pub struct Timetable {
     expression: String,
     schedule: cron::Schedule,
     zone: Tz,
+    /// Whether its hours are `*` or `*/n`.
+    any_hour: bool,
 }
 
 impl PartialEq for Timetable {
@@ -51,7 +53,9 @@ impl Timetable {
                 ));
             }
         };
-        let (weekday, day) = (fields[fields.len() - 1], fields[fields.len() - 3]);
+        let [.., hour, day, _month, weekday] = fields[..] else {
+            return Err(format!("{expression:?} is too short"));
+        };
         if weekday.contains(|c: char| c.is_ascii_digit()) {
             return Err(format!(
                 "{expression:?} names days of the week by digits, which programs count differently: write MON, TUE, WED, \
@@ -67,7 +71,8 @@ impl Timetable {
         }
         let schedule = cron::Schedule::from_str(&format!("{seconds}{}", fields.join(" ")))
             .map_err(|error| format!("{expression:?} is no cron expression: {error}"))?;
-        let timetable = Self { expression: fields.join(" "), schedule, zone };
+        let any_hour = hour.starts_with('*');
+        let timetable = Self { expression: fields.join(" "), schedule, zone, any_hour };
         // Any start will do: without a field for years, what fires at all fires within eight years of it.
         match timetable.next_after(DateTime::UNIX_EPOCH) {
             Some(_) => Ok(timetable),
@@ -78,10 +83,25 @@ impl Timetable {
     /// The first time it fires after `last`; none where that is past what dates can say.
     pub fn next_after(&self, last: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let wall = last.with_timezone(&self.zone).naive_local().and_utc();
+        let mut hits = self.schedule.after(&wall).filter_map(|hit| self.instant(hit.naive_utc(), last));
+        let next = hits.find(|instant| *instant > last)?;
+        let offset = self.offset(next);
+        if !self.any_hour || self.offset(last) == offset {
+            return Some(next);
+        }
+        // The clock was put back in between: what it shows again before `next` was passed over above.
+        let wall = last.with_timezone(&offset).naive_local().and_utc();
         self.schedule
             .after(&wall)
-            .filter_map(|hit| self.instant(hit.naive_utc()))
-            .find(|instant| *instant > last)
+            .filter_map(|hit| offset.from_local_datetime(&hit.naive_utc()).single())
+            .map(|at| at.to_utc())
+            .take_while(|at| *at < next)
+            .find(|at| self.offset(*at) == offset)
+            .or(Some(next))
+    }
+
+    fn offset(&self, at: DateTime<Utc>) -> FixedOffset {
+        self.zone.offset_from_utc_datetime(&at.naive_utc()).fix()
     }
 
     /// The expression, as it was written.
@@ -89,10 +109,13 @@ impl Timetable {
         &self.expression
     }
 
-    /// The instant at which the zone's clocks show `wall`.
-    fn instant(&self, wall: NaiveDateTime) -> Option<DateTime<Utc>> {
+    /// The instant at which the zone's clocks show `wall`, seen from `last`.
+    fn instant(&self, wall: NaiveDateTime, last: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match self.zone.from_local_datetime(&wall) {
             LocalResult::Single(at) => Some(at.to_utc()),
+            LocalResult::Ambiguous(first, second) if self.any_hour && first.to_utc() <= last => {
+                Some(second.to_utc())
+            }
             LocalResult::Ambiguous(first, _) => Some(first.to_utc()),
             LocalResult::None => {
                 let minute = wall - Duration::seconds(wall.and_utc().timestamp().rem_euclid(60));
@@ -161,6 +184,28 @@ mod tests {
             fires("30 1 * * *", Tz::America__New_York, "2026-10-31T12:00:00Z", 3),
             ["11-01T05:30:00", "11-02T06:30:00", "11-03T06:30:00"]
         );
+    }
+
+    #[test]
+    fn a_job_that_is_past_does_not_come_again_in_the_repeated_hour() {
+        let second_pass = at("2026-11-01T06:10:00Z"); // 01:10 for the second time
+        let next = table("30 1 * * *", Tz::America__New_York).next_after(second_pass);
+        assert_eq!(next, Some(at("2026-11-02T06:30:00Z")));
+    }
+
+    #[test]
+    fn what_runs_in_every_hour_never_rests() {
+        for (expression, step) in [("* * * * *", 60), ("*/20 * * * *", 1_200), ("0 * * * *", 3_600)] {
+            for start in ["2026-03-07T20:00:00Z", "2026-10-31T20:00:00Z"] {
+                let table = table(expression, Tz::America__New_York);
+                let mut last = at(start);
+                while last < at(start) + Duration::days(1) {
+                    let next = table.next_after(last).expect("fires");
+                    assert_eq!((next - last).num_seconds(), step, "{expression} after {last}");
+                    last = next;
+                }
+            }
+        }
     }
 
     #[test]

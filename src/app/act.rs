@@ -6,6 +6,7 @@ use crate::drift;
 use crate::register::decide::{Command, Refusal, decide_all};
 use crate::register::{Actor, Change, ItemNumber, MilestoneNumber, Register, Role, Roles, SystemId};
 use crate::store::{Scope, StoreError};
+use crate::sync::open::open_in;
 use crate::sync::{SyncError, World};
 
 /// Who gives a command, and what they may do.
@@ -65,7 +66,10 @@ pub async fn act(
                 let mut register = tx.load(&system, scope(&commands)).await?;
                 let settings = &world.settings;
                 let Ok(of) = settings.system(&system) else {
-                    return Ok(Err(Refusal::new("act", format!("{system} is no [[system]] of the configuration"))));
+                    return Ok::<_, SyncError>(Err(Refusal::new(
+                        "act",
+                        format!("{system} is no [[system]] of the configuration"),
+                    )));
                 };
                 let by = crate::register::decide::Deciding {
                     actor: who.actor.clone(),
@@ -83,14 +87,44 @@ pub async fn act(
                 let mut subjects = drift::touched(&register, &changes);
                 tx.record(&mut register, now, &who.actor, "command", &changes).await?;
                 subjects.extend(drift::touched(&register, &changes));
-                let standing = settings.standing(&system).map_err(crate::sync::engine::into_store)?;
+                let standing = settings.standing(&system)?;
                 drift::redetect(tx, &mut register, &subjects, None, &standing, now).await?;
-                tx.mark_dirty_of(&system, &drift::milestones_in(&subjects), now).await?;
+                let milestones: Vec<MilestoneNumber> = drift::milestones_in(&subjects).into_iter().collect();
+                tx.mark_milestones(&system, &milestones, now).await?;
+                go_live(tx, &world, &system, &changes).await?;
                 Ok(Ok((changes, register)))
             })
         })
         .await?
         .map_err(ActError::Refused)
+}
+
+/// Items that open get tickets for their milestones, by route.
+async fn go_live(
+    tx: &mut crate::store::Tx,
+    world: &World,
+    system: &SystemId,
+    changes: &[Change],
+) -> Result<(), SyncError> {
+    let opened: BTreeSet<ItemNumber> = changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::ItemStatus { item, to: crate::register::Status::Open } => Some(item.clone()),
+            _ => None,
+        })
+        .collect();
+    if opened.is_empty() {
+        return Ok(());
+    }
+    let register = tx.load(system, Scope::Items(opened.clone())).await?;
+    let wanted: BTreeSet<MilestoneNumber> = register
+        .milestones
+        .values()
+        .filter(|milestone| milestone.serves.iter().any(|item| opened.contains(item)))
+        .map(|milestone| milestone.number)
+        .collect();
+    open_in(tx, world, &register, &wanted, false).await?;
+    Ok(())
 }
 
 /// The part of the register that commands need.
@@ -129,6 +163,8 @@ fn scope(commands: &[Command]) -> Scope {
                 }
                 crate::register::EvidenceOf::Source(_) => {}
             },
+            // Which subject a conflict is about is not known from its number.
+            Command::ResolveConflict { .. } => return Scope::All,
             Command::Transition(transition) => {
                 milestones.insert(transition.milestone);
             }
@@ -142,6 +178,10 @@ fn scope(commands: &[Command]) -> Scope {
             | Command::Explain { milestone, .. }
             | Command::Approve { milestone, .. }
             | Command::Reject { milestone, .. }
+            | Command::Retext { milestone, .. }
+            | Command::SetDue { milestone, .. }
+            | Command::SetExpects { milestone, .. }
+            | Command::CorrectMilestone { milestone, .. }
             | Command::Say { milestone, .. } => {
                 milestones.insert(*milestone);
             }

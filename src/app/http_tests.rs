@@ -133,7 +133,7 @@ async fn a_refused_connection_was_not_sent() {
 
 #[tokio::test]
 async fn no_answer_in_time_is_lost() {
-    let at = serve(Router::new().route("/", get(|| std::future::pending::<String>()))).await;
+    let at = serve(Router::new().route("/", get(std::future::pending::<String>))).await;
     let options = Options { timeout: Duration::from_millis(100), ..options() };
     let error = transport(&options).send(request(format!("http://{at}/"))).await.expect_err("no answer");
     assert!(matches!(&error, TransportError::Lost(what) if what.contains("timed out")), "{error}");

@@ -11,11 +11,11 @@ use crate::exchange::fedramp_xlsx::{self, Limits, ReadError, Refused, Warning};
 use crate::exchange::import::{ImportPlan, plan};
 use crate::register::decide::{Command, Deciding, NewEvidence, decide, decide_all};
 use crate::register::{
-    Change, Digest, Drift, DriftKind, EvidenceKind, EvidenceOf, ItemNumber, Register, Subject, SystemId,
+    Change, Digest, Drift, DriftKind, EvidenceKind, EvidenceOf, ImportedRow, ItemNumber, MilestoneNumber,
+    Register, Status, Subject, SystemId,
 };
-use crate::store::{Scope, StoreError, Tx};
-use crate::sync::World;
-use crate::sync::engine::into_store;
+use crate::store::{ItemFilter, Scope, StoreError, Tx};
+use crate::sync::{SyncError, World};
 
 /// Items per transaction: a few changes each, so that one stays near 500 changes.
 const CHUNK: usize = 100;
@@ -78,9 +78,10 @@ pub async fn import(
     let file = Digest::of(&bytes);
     let workbook = fedramp_xlsx::read(&bytes, &Limits::default())
         .map_err(|why| ImportError::Unreadable { file: name.to_owned(), why })?;
-    let known = {
+    let known: BTreeMap<ItemNumber, Option<ImportedRow>> = {
         let mut read = world.db.read().await?;
-        read.imported_rows(system).await?
+        let items = read.items(system, &ItemFilter::default(), None, i32::MAX.unsigned_abs()).await?;
+        items.into_iter().map(|item| (item.number, item.imported)).collect()
     };
     let people: BTreeSet<String> = world.settings.people.keys().cloned().collect();
     let plan = plan(&workbook, &file, &known, &people);
@@ -96,21 +97,29 @@ pub async fn import(
         return Ok(report);
     }
     let all_same = plan.items.iter().all(|item| {
-        known.get(&item.number).and_then(Option::as_ref).is_some_and(|last| {
-            last.cells == item.row.cells && last.sheet == item.row.sheet
-        })
+        known
+            .get(&item.number)
+            .and_then(Option::as_ref)
+            .is_some_and(|last| last.cells == item.row.cells && last.sheet == item.row.sheet)
     });
     if all_same && !plan.items.is_empty() && finished(world, system, &file).await? {
         report.unchanged = plan.items.len();
         progress(plan.items.len(), plan.items.len());
         return Ok(report);
     }
-    world.evidence.put(bytes.clone()).await?;
+    world.evidence.put(bytes.clone()).await.map_err(|error| ActError::Failed(error.into()))?;
     begin(world, system, who, name, &file, bytes.len() as u64, &plan).await?;
     let total = plan.items.len();
     let mut done = 0;
     for chunk in plan.items.chunks(CHUNK) {
-        let outcome = take(world, system, who, &file, chunk.iter().cloned().map(|i| Command::Import(Box::new(i))).collect()).await?;
+        let outcome = take(
+            world,
+            system,
+            who,
+            &file,
+            chunk.iter().cloned().map(|i| Command::Import(Box::new(i))).collect(),
+        )
+        .await?;
         report.created += outcome.created;
         report.changed += outcome.changed;
         report.unchanged += outcome.unchanged;
@@ -121,21 +130,29 @@ pub async fn import(
     Ok(report)
 }
 
-fn tell(plan: &ImportPlan, known: &BTreeMap<ItemNumber, Option<crate::register::ImportedRow>>, report: &mut Report) {
+fn tell(plan: &ImportPlan, known: &BTreeMap<ItemNumber, Option<ImportedRow>>, report: &mut Report) {
     for item in &plan.items {
         let place = format!("{} row {}", item.row.sheet, item.row.row);
         match known.get(&item.number) {
             None => {
                 report.created += 1;
                 let status = if item.closed { "closed" } else { "open" };
-                report.plan.push(format!("add {} as {status} from {place}: {}", item.number, item.facts.title));
+                report
+                    .plan
+                    .push(format!("add {} as {status} from {place}: {}", item.number, item.facts.title));
             }
-            Some(Some(last)) if last.cells == item.row.cells && last.sheet == item.row.sheet => report.unchanged += 1,
+            Some(Some(last)) if last.cells == item.row.cells && last.sheet == item.row.sheet => {
+                report.unchanged += 1
+            }
             Some(last) => {
                 report.changed += 1;
                 let fields: Vec<&str> = last.as_ref().map_or_else(Vec::new, |last| {
                     let names: BTreeSet<&String> = last.cells.keys().chain(item.row.cells.keys()).collect();
-                    names.into_iter().filter(|n| last.cells.get(*n) != item.row.cells.get(*n)).map(String::as_str).collect()
+                    names
+                        .into_iter()
+                        .filter(|n| last.cells.get(*n) != item.row.cells.get(*n))
+                        .map(String::as_str)
+                        .collect()
                 });
                 report.plan.push(format!("change {} from {place}: {}", item.number, fields.join(", ")));
             }
@@ -178,7 +195,8 @@ async fn begin(
     size: u64,
     plan: &ImportPlan,
 ) -> Result<(), ImportError> {
-    let (outer, system, who, file, name) = (world.clone(), system.clone(), who.clone(), file.clone(), name.to_owned());
+    let (outer, system, who, file, name) =
+        (world.clone(), system.clone(), who.clone(), file.clone(), name.to_owned());
     let rows = u32::try_from(plan.items.len()).unwrap_or(u32::MAX);
     world
         .writer
@@ -197,7 +215,8 @@ async fn begin(
                     title: format!("imported workbook {name}"),
                     digest: Some(file.clone()),
                     size,
-                    media_type: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet".to_owned(),
+                    media_type: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+                        .to_owned(),
                     authors: vec![who.actor.clone()],
                     observed: now,
                     source: format!("import {file}"),
@@ -209,15 +228,15 @@ async fn begin(
                 };
                 changes.push(Change::ImportStarted { file: file.clone(), name, rows });
                 tx.record(&mut register, now, &who.actor, &format!("import {file}"), &changes).await?;
-                Ok::<_, StoreError>(())
+                Ok::<_, ActError>(())
             })
         })
         .await?;
     Ok(())
 }
 
-fn deciding<'a>(world: &'a World, system: &SystemId, who: &Who) -> Result<Deciding<'a>, StoreError> {
-    let mut by = world.settings.deciding(system, who.actor.clone(), world.clock.now()).map_err(into_store)?;
+fn deciding<'a>(world: &'a World, system: &SystemId, who: &Who) -> Result<Deciding<'a>, SyncError> {
+    let mut by = world.settings.deciding(system, who.actor.clone(), world.clock.now())?;
     by.roles.clone_from(&who.roles);
     Ok(by)
 }
@@ -248,8 +267,7 @@ async fn take(
                 let mut register = tx.load(&system, Scope::Items(numbers.clone())).await?;
                 let all = {
                     let by = deciding(&world, &system, &who)?;
-                    decide_all(&register, &by, &commands)
-                        .map_err(|refusal| StoreError::Refused(refusal.to_string()))?
+                    decide_all(&register, &by, &commands).map_err(ActError::Refused)?
                 };
                 let outcome = Outcome::of(&numbers, &register, &all);
                 if all.is_empty() {
@@ -259,8 +277,9 @@ async fn take(
                 tx.record(&mut register, now, &who.actor, &cause, &all).await?;
                 let subjects = drift::touched(&register, &all);
                 redetect(tx, &world, &mut register, &subjects).await?;
-                tx.mark_dirty_of(&system, &drift::milestones_in(&subjects), now).await?;
-                Ok::<_, StoreError>(outcome)
+                let milestones: Vec<MilestoneNumber> = drift::milestones_in(&subjects).into_iter().collect();
+                tx.mark_milestones(&system, &milestones, now).await?;
+                Ok::<_, ActError>(outcome)
             })
         })
         .await?;
@@ -272,10 +291,11 @@ async fn redetect(
     world: &World,
     register: &mut Register,
     subjects: &BTreeSet<Subject>,
-) -> Result<(), StoreError> {
+) -> Result<(), SyncError> {
     let system = register.system.id.clone();
-    let standing = world.settings.standing(&system).map_err(into_store)?;
-    drift::redetect(tx, register, subjects, None, &standing, world.clock.now()).await
+    let standing = world.settings.standing(&system)?;
+    drift::redetect(tx, register, subjects, None, &standing, world.clock.now()).await?;
+    Ok(())
 }
 
 /// Says which open items the newer file lacks (drift, never closure), and that all of it was taken.
@@ -294,12 +314,18 @@ async fn finish(
             Box::pin(async move {
                 let now = outer.clock.now();
                 tx.lock(std::slice::from_ref(&system)).await?;
-                let absent = tx.open_imported_items(&system).await?;
-                let standing = tx.open_drifts_of_kind(&system, DriftKind::AbsentFromImport).await?;
+                let open = ItemFilter {
+                    statuses: Status::ALL.into_iter().filter(|status| *status != Status::Closed).collect(),
+                    ..ItemFilter::default()
+                };
+                let open = tx.items(&system, &open, None, i32::MAX.unsigned_abs()).await?;
+                let absent = open.into_iter().filter(|item| item.imported.is_some()).map(|item| item.number);
+                let mut standing = tx.drifts(&system, true).await?;
+                standing.retain(|drift| drift.kind == DriftKind::AbsentFromImport);
                 let mut register = tx.load(&system, Scope::System).await?;
                 let mut changes = Vec::new();
                 let mut number = register.system.last_drift;
-                for item in absent.into_iter().filter(|item| !present.contains(item)) {
+                for item in absent.filter(|item| !present.contains(item)) {
                     if standing.iter().any(|drift| drift.subject == Subject::Item(item.clone())) {
                         continue;
                     }
@@ -310,7 +336,10 @@ async fn finish(
                             kind: DriftKind::AbsentFromImport,
                             subject: Subject::Item(item),
                             key: String::new(),
-                            detail: format!("the workbook {} lacks it", file.as_str().get(..12).unwrap_or_default()),
+                            detail: format!(
+                                "the workbook {} lacks it",
+                                file.as_str().get(..12).unwrap_or_default()
+                            ),
                             opened: now,
                             settled: None,
                             settled_by: None,

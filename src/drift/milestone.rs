@@ -365,19 +365,9 @@ impl<'a> Case<'a, '_> {
         }
     }
 
-    /// Nothing was recorded of it for long. The tracker's `updated` is not read: our own comments raise it. One that is
-    /// planned behind another waits for that one, and has its days from then on.
+    /// Nothing was recorded of it for long. The tracker's `updated` is not read: our own comments raise it.
     fn stale(&mut self) {
-        let mut since = self.milestone.changed;
-        if self.milestone.state == MilestoneState::Planned {
-            for first in self.milestone.depends_on.iter().filter_map(|n| self.register.milestones.get(n)) {
-                if !first.state.is_over() {
-                    return;
-                }
-                since = since.max(first.state_since);
-            }
-        }
-        let since = self.ctx.calendar.day(since);
+        let since = self.ctx.calendar.day(self.milestone.changed);
         let days = Days::new(self.ctx.policy.drift.stale_days.into());
         if since.checked_add_days(days).is_some_and(|until| until <= self.today) {
             self.add(DriftKind::Stale, format!("nothing has changed since {since}"));

@@ -88,6 +88,10 @@ fn by_item(register: &Register, item: &Item, drift: &Drift, at: DateTime<Utc>) -
         if !deadline_counts(item) {
             return "deviation approved".to_owned();
         }
+        let planned = |milestone: &Milestone| milestone.state != MilestoneState::Dropped;
+        if drift.kind == DriftKind::DeadlineAtRisk && register.milestones_of(&item.number).any(planned) {
+            return "planned".to_owned();
+        }
         return by_deadline(item.deadline.as_ref().map(|deadline| deadline.date), day(register, at), drift);
     }
     if drift.kind == DriftKind::ValidationWaiting && item.status != Status::PendingValidation {

@@ -187,6 +187,7 @@ impl Part {
             | Change::MilestoneClosedWithoutFix { milestone, .. }
             | Change::MilestoneEvidenceAfter { milestone, .. }
             | Change::MilestoneTicket { milestone, .. }
+            | Change::MilestoneCorrected { milestone, .. }
             | Change::MilestoneTicketTitle { milestone, .. }
             | Change::MoveProposed { milestone, .. }
             | Change::MoveExplained { milestone, .. }
@@ -205,7 +206,11 @@ impl Part {
             Change::DriftDetail { number, .. } | Change::DriftSettled { number, .. } => {
                 register.drifts.contains_key(number)
             }
-            Change::ConflictFound { conflict } => self.milestones.contains(&conflict.milestone),
+            Change::ConflictFound { conflict } => match &conflict.subject {
+                Subject::Milestone(milestone) => self.milestones.contains(milestone),
+                Subject::Item(item) => self.items.contains(item),
+                Subject::Tracker(_) | Subject::Connection(_) | Subject::System => false,
+            },
             Change::ConflictResolved { number, .. } => register.conflicts.contains_key(number),
             Change::EvidenceRedacted { .. }
             | Change::NoticeQueued { .. }

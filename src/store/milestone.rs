@@ -10,8 +10,8 @@ use super::table::{fetch, fetch_in, in_list, table};
 use super::tx::on;
 use super::{StoreError, Tx};
 use crate::register::{
-    ClosedWithoutFix, Correction, Decision, EvidenceKind, ItemNumber, Milestone, MilestoneNumber, MilestoneState, Move,
-    Rationale, SystemId, TicketName,
+    ClosedWithoutFix, Correction, Decision, EvidenceKind, ItemNumber, Milestone, MilestoneNumber,
+    MilestoneState, Move, Rationale, SystemId, TicketName,
 };
 
 table! {
@@ -302,5 +302,36 @@ impl Tx {
             }
         }
         Ok(milestones)
+    }
+}
+
+impl Tx {
+    /// What a full pass of drift detection looks at: milestones that are not over or have a drift open, and items that
+    /// are not closed or have one.
+    pub async fn open_subjects(
+        &mut self,
+        system: &SystemId,
+    ) -> Result<(Vec<MilestoneNumber>, Vec<ItemNumber>), StoreError> {
+        const MILESTONES: &str = "SELECT number FROM milestone WHERE system = $1 AND (state NOT IN ('verified', \
+             'dropped') OR EXISTS (SELECT 1 FROM drift WHERE drift.system = milestone.system AND settled IS NULL AND \
+             about = 'milestone' AND subject = CAST(milestone.number AS TEXT))) ORDER BY number";
+        const ITEMS: &str = "SELECT number FROM item WHERE system = $1 AND (status <> 'closed' OR EXISTS (SELECT 1 \
+             FROM drift WHERE drift.system = item.system AND settled IS NULL AND about = 'item' AND subject = \
+             item.number)) ORDER BY place";
+        let milestones: Vec<i64> =
+            on!(self, c => sqlx::query_scalar(MILESTONES).bind(system.as_str()).fetch_all(c).await)?;
+        let items: Vec<String> =
+            on!(self, c => sqlx::query_scalar(ITEMS).bind(system.as_str()).fetch_all(c).await)?;
+        let milestones = milestones
+            .into_iter()
+            .map(|number| {
+                Ok(MilestoneNumber(Reading { table: "milestone", row: &number }.number("number", number)?))
+            })
+            .collect::<Result<_, StoreError>>()?;
+        let items = items
+            .into_iter()
+            .map(|number| Reading { table: "item", row: &number }.checked("number", ItemNumber::new(&number)))
+            .collect::<Result<_, StoreError>>()?;
+        Ok((milestones, items))
     }
 }

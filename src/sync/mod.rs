@@ -15,11 +15,13 @@
 //! | [`create`] | a ticket is made exactly once |
 //! | [`poll`] | polls, sweeps and webhooks: what marks links dirty |
 //! | [`brakes`] | what halts a tracker |
+//! | [`detect`] | the full pass of drift detection |
 //! | [`mapping`], [`merge`], [`commands`] | pure: what a ticket should be, the merge, the command language |
 
 pub mod brakes;
 pub mod commands;
 pub mod create;
+pub mod detect;
 pub mod engine;
 pub mod mapping;
 pub mod merge;

@@ -180,6 +180,42 @@ pub(super) const DATES: &[Case] = &[
         "ticket says 2026-12-10, plan says 2026-12-15",
         &[],
     ),
+    case(
+        DriftKind::DueDiffers,
+        "a date of ours that the ticket refuses",
+        |w| {
+            w.milestone().due = Some(day("2026-12-15"));
+            w.link().dirty = Some(noon());
+            w.link().error = Some("field 'duedate' cannot be set".to_owned());
+        },
+        "",
+        "ticket says 2026-12-10, plan says 2026-12-15",
+        &[],
+    ),
+    case(
+        DriftKind::DueDiffers,
+        "both sides have a new date",
+        |w| {
+            w.milestone().due = Some(day("2026-12-15"));
+            w.link().observed.due = Some(day("2026-12-16"));
+            w.link().dirty = Some(noon());
+        },
+        "",
+        "ticket says 2026-12-16, plan says 2026-12-15",
+        &[],
+    ),
+    case(
+        DriftKind::DueDiffers,
+        "a date of ours, where the due line cannot be read",
+        |w| {
+            w.milestone().due = Some(day("2026-12-15"));
+            w.link().dirty = Some(noon());
+            w.link().observed.due_unreadable = Some("two due lines".to_owned());
+        },
+        "",
+        "the due date in ticket ACME-12 cannot be read (\"two due lines\"), plan says 2026-12-15",
+        &[],
+    ),
     beside(
         case(
             DriftKind::DueDiffers,
@@ -246,7 +282,13 @@ pub(super) const DATES: &[Case] = &[
         &[
             (|w| w.set_due("2027-01-18"), "within the deadline"),
             (|w| w.set_deadline("2027-01-30"), "the deadline is now 2027-01-30"),
-            (|w| w.item().deadline = None, "there is no deadline any more"),
+            (
+                |w| {
+                    w.item().deadline = None;
+                    w.now = instant("2027-01-18T17:00:00Z");
+                },
+                "there is no deadline any more",
+            ),
             (
                 |w| w.item().facts.operational_requirement = DeviationState::Yes,
                 "there is no deadline any more",
@@ -273,7 +315,11 @@ pub(super) const DATES: &[Case] = &[
             },
             "2026-12-06",
             "no milestone, and the deadline is 2026-12-06 (as set)",
-            &[(|w| w.item().facts.false_positive = DeviationState::Yes, "deviation approved")],
+            &[
+                (|w| w.item().facts.false_positive = DeviationState::Yes, "deviation approved"),
+                (World::finish, "planned"),
+                (|w| w.now = instant("2026-12-07T05:00:00Z"), "the deadline has passed"),
+            ],
         ),
         &[DriftKind::Incomplete],
     ),

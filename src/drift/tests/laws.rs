@@ -139,16 +139,7 @@ proptest! {
     fn subject_by_subject_gives_the_same_as_all_at_once(steps in steps()) {
         let world = live(&steps);
         let calendar = calendar();
-        let ctx = Context {
-            now: world.now,
-            calendar: &calendar,
-            policy: &world.policy,
-            rules: Some(&world.rules),
-            people: &world.people,
-            links: &world.links,
-            halted: &world.halted,
-            wiring: &world.wires,
-        };
+        let ctx = world.context(&calendar);
         let mut all = detect(&world.register, &world.subjects(), &ctx);
         let mut each = Vec::new();
         for milestone in world.register.milestones.values() {

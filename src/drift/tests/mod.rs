@@ -144,6 +144,7 @@ impl World {
             closed_without_fix: None,
             evidence_after: None,
             imported_as: None,
+            corrections: Vec::new(),
             changed: instant("2026-11-10T15:00:00Z"),
         };
         register.items.insert(number, item);
@@ -272,18 +273,22 @@ impl World {
         items.chain(milestones).chain(health).collect()
     }
 
-    fn wanted(&self) -> Vec<Wanted> {
-        let calendar = calendar();
-        let ctx = Context {
+    fn context<'a>(&'a self, calendar: &'a Calendar) -> Context<'a> {
+        Context {
             now: self.now,
-            calendar: &calendar,
+            calendar,
             policy: &self.policy,
             rules: Some(&self.rules),
             people: &self.people,
             links: &self.links,
             halted: &self.halted,
             wiring: &self.wires,
-        };
+        }
+    }
+
+    fn wanted(&self) -> Vec<Wanted> {
+        let calendar = calendar();
+        let ctx = self.context(&calendar);
         let mut wanted = detect(&self.register, &self.subjects(), &ctx);
         wanted.extend(detect_connection(&self.connection, &ctx));
         wanted.extend(detect_tracker(&self.tracker, &ctx));

@@ -224,3 +224,20 @@ fn a_change_touches_the_item_and_what_serves_it_and_back() {
     let settled = Change::DriftSettled { number: 1, by: String::new() };
     assert_eq!(crate::drift::touched(&world.register, [&settled]), BTreeSet::new());
 }
+
+#[test]
+fn a_conflict_is_its_own_milestone_s_alone() {
+    let mut world = World::quiet();
+    for case in cases().filter(|case| case.kind == DriftKind::Conflict) {
+        (case.opens)(&mut world);
+    }
+    let mut second = world.milestone().clone();
+    second.number = MilestoneNumber(2);
+    let calendar = calendar();
+    let of = |milestone: &Milestone| -> Vec<DriftKind> {
+        let found = crate::drift::detect_milestone(&world.register, milestone, &world.context(&calendar));
+        found.into_iter().map(|wanted| wanted.kind).collect()
+    };
+    assert_eq!(of(&world.register.milestones[&M1]), [DriftKind::Conflict]);
+    assert_eq!(of(&second), [DriftKind::Unlinked]);
+}

@@ -50,7 +50,7 @@ pub(super) const TICKETS: &[Case] = &[
         "evidence from before the rejection",
         |w| {
             w.finish();
-            w.milestone().evidence_after = Some(instant("2026-11-21T15:30:00Z"));
+            w.milestone().evidence_after = Some(instant("2026-11-21T15:00:00Z"));
         },
         "",
         "done, but without transition",

@@ -175,6 +175,7 @@ fn what_does_not_call_us_says_nothing() {
         "    /poam why the patch is late",
         "\t/poam why the patch is late",
         "text\n    /poam why the patch is late",
+        "text\n\t/poam why the patch is late",
         "`/poam why the patch is late`",
         "see `some\n/poam approve\nthing`",
         "```\n/poam why the patch is late\n```",

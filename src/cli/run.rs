@@ -1,0 +1,10 @@
+//! `init`, `check`, `serve`, `demo`, `rules apply`, `import`, `plan apply`.
+
+use super::{Ending, Session};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {}
+
+pub(super) async fn run(_session: &Session, command: Command) -> anyhow::Result<Ending> {
+    match command {}
+}
