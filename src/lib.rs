@@ -7,6 +7,7 @@
 //! | [`config`] | the configuration, typed, with every mistake reported at once |
 //! | [`timetable`] | cron expressions in a time zone |
 //! | [`sync`] | the bridge: each milestone and its ticket in step |
+//! | [`web`] | webhooks, health, metrics, and the read-only API |
 //! | [`drift`] | how plan, ticket and calendar are apart |
 //! | [`exchange`] | workbooks and plan files in and out |
 //! | [`store`] | all SQL: the journal and its fold in SQLite or PostgreSQL, and the evidence store |
@@ -22,4 +23,5 @@ pub mod exchange;
 pub mod register;
 pub mod store;
 pub mod sync;
+pub mod web;
 pub mod timetable;
