@@ -6,6 +6,7 @@
 //! | [`app`] | the composition root: the only place that names GitHub or Jira |
 //! | [`config`] | the configuration, typed, with every mistake reported at once |
 //! | [`timetable`] | cron expressions in a time zone |
+//! | [`jobs`] | what runs by itself: polls, sweeps, drift detection, seals |
 //! | [`sync`] | the bridge: each milestone and its ticket in step |
 //! | [`web`] | webhooks, health, metrics, and the read-only API |
 //! | [`drift`] | how plan, ticket and calendar are apart |
@@ -20,8 +21,9 @@ pub mod clock;
 pub mod config;
 pub mod drift;
 pub mod exchange;
+pub mod jobs;
 pub mod register;
 pub mod store;
 pub mod sync;
-pub mod web;
 pub mod timetable;
+pub mod web;

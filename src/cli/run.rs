@@ -82,7 +82,11 @@ pub(super) async fn run(session: &Session, command: Command) -> anyhow::Result<E
     match command {
         Command::Init { dir, name, impact } => init(session, &dir, &name, impact).await,
         Command::Check => checked(session).await,
-        Command::Serve => Ok(Ending::Done),
+        Command::Serve => {
+            let app = App::open(session.config()?, Writing::Task).await?;
+            crate::app::serve::serve(app, crate::app::serve::signals()).await?;
+            Ok(Ending::Done)
+        }
         Command::Import { file, dry_run } => imported(session, &file, dry_run).await,
         Command::Plan(Plan::Apply { file, dry_run }) => planned(session, &file, dry_run).await,
         Command::Rules(Rules::Apply { yes }) => applied(session, yes).await,

@@ -75,7 +75,8 @@ async fn levels(web: &Web, registry: &mut Registry) -> Result<(), StoreError> {
     }
 
     let drifts = level::<2>(registry, "drifts_open", "Open drifts by system and kind");
-    let rows = level::<1>(registry, "journal_rows", "Rows of each system's journal; `_` is the reserved chain");
+    let rows =
+        level::<1>(registry, "journal_rows", "Rows of each system's journal; `_` is the reserved chain");
     for system in read.chains().await? {
         let of = ("system", system.to_string());
         for (name, count) in read.counts(&system).await? {

@@ -15,6 +15,7 @@ use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 const MAP: &[(&str, &[&str])] = &[
     ("register", &[]),
     ("clock", &[]),
+    ("timetable", &[]),
     ("store", &["register", "clock"]),
     ("sync", &["drift", "store", "register", "clock"]),
     ("intake", &["store", "register", "clock"]),
@@ -22,7 +23,10 @@ const MAP: &[(&str, &[&str])] = &[
     ("escalation", &["store", "register", "clock"]),
     ("exchange", &["store", "register", "clock"]),
     ("web", &["sync", "intake", "drift", "escalation", "exchange", "store", "register", "clock"]),
-    ("jobs", &["sync", "intake", "drift", "escalation", "exchange", "store", "register", "clock"]),
+    (
+        "jobs",
+        &["timetable", "sync", "intake", "drift", "escalation", "exchange", "store", "register", "clock"],
+    ),
     // Holds the sections that the modules below are handed, so it may name their types.
     (
         "config",
