@@ -1,5 +1,6 @@
 //! Tests of the library from outside, in one binary so that it is linked once.
 
 mod architecture;
+mod register;
 mod shared_data;
 mod workbook;
