@@ -3,5 +3,6 @@
 mod architecture;
 mod bed;
 mod bridge;
+mod register;
 mod shared_data;
 mod workbook;
