@@ -198,6 +198,7 @@ CREATE TABLE conflict (
 );
 CREATE INDEX conflict_milestone ON conflict (system, milestone);
 
+-- `shared` where it covers moves of other milestones than its own.
 CREATE TABLE notice (
     system TEXT NOT NULL,
     number BIGINT NOT NULL,
@@ -205,11 +206,13 @@ CREATE TABLE notice (
     milestone BIGINT NOT NULL,
     answers TEXT NOT NULL,
     covers JSONB NOT NULL,
+    shared BOOLEAN NOT NULL,
     body TEXT NOT NULL,
     queued TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (system, number)
 );
 CREATE INDEX notice_milestone ON notice (system, milestone, queued);
+CREATE INDEX notice_shared ON notice (system) WHERE shared;
 
 CREATE TABLE import (
     system TEXT NOT NULL,

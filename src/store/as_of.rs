@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
+use super::item::ItemRow;
 use super::milestone::ServesRow;
-use super::table::{fetch_in, in_list};
-use super::tx::on;
+use super::table::fetch_in;
 use super::{StoreError, Tx};
 use crate::register::apply::apply;
 use crate::register::journal::Entry;
@@ -81,7 +81,11 @@ impl Tx {
         subjects.extend(part.items.iter().map(ToString::to_string));
         subjects.extend(part.milestones.iter().map(ToString::to_string));
         // A question that covers moves of several milestones is about one of them.
-        subjects.extend(self.asking(system, part).await?.iter().map(ToString::to_string));
+        for notice in self.shared_notices(system).await? {
+            if notice.covers.iter().any(|(milestone, _)| part.milestones.contains(milestone)) {
+                subjects.insert(notice.milestone.to_string());
+            }
+        }
         let subjects: Vec<_> = subjects.into_iter().collect();
         let mut rows = changes(self.entries_of(system, &subjects).await?, until)?;
         // What became of drifts, conflicts and evidence is told by number or digest.
@@ -94,21 +98,15 @@ impl Tx {
         for (entry, change) in &rows {
             part.apply(&mut register, entry.at, change)?;
         }
+        // An item's place follows from every item before it, and never changes.
+        let keys = register.items.keys().map(ItemNumber::as_str).collect();
+        for row in fetch_in!(self, ItemRow, system, "number" in Some(keys), "")? {
+            let now = row.item()?;
+            if let Some(item) = register.items.get_mut(&now.number) {
+                item.place = now.place;
+            }
+        }
         Ok(register)
-    }
-
-    /// Milestones whose notices ask about moves of these.
-    async fn asking(&mut self, system: &SystemId, part: &Part) -> Result<Vec<MilestoneNumber>, StoreError> {
-        let numbers: Vec<i64> = on!(self, c => {
-            let mut query = sqlx::QueryBuilder::new(
-                "SELECT DISTINCT notice.milestone FROM notice JOIN move \
-                 ON move.system = notice.system AND move.asked = notice.number WHERE move.system = "
-            );
-            query.push_bind(system.as_str());
-            in_list!(query.push(" AND move.milestone"), part.milestones.iter().map(|n| i64::from(n.0)));
-            query.build_query_scalar().persistent(false).fetch_all(c).await
-        })?;
-        Ok(numbers.into_iter().filter_map(|n| u32::try_from(n).ok()).map(MilestoneNumber).collect())
     }
 }
 
@@ -205,7 +203,11 @@ impl Part {
             Change::DriftDetail { number, .. } | Change::DriftSettled { number, .. } => {
                 register.drifts.contains_key(number)
             }
-            Change::ConflictFound { conflict } => self.milestones.contains(&conflict.milestone),
+            Change::ConflictFound { .. } => {
+                let subject = change.subject();
+                self.milestones.iter().any(|milestone| milestone.to_string() == subject)
+                    || self.items.iter().any(|item| item.as_str() == subject)
+            }
             Change::ConflictResolved { number, .. } => register.conflicts.contains_key(number),
             Change::EvidenceRedacted { .. }
             | Change::NoticeQueued { .. }

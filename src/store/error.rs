@@ -126,6 +126,9 @@ impl StoreError {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
+        if is_read_only(&error) {
+            return Self::ReadOnly { store: "in use".to_owned() };
+        }
         let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
         match code.as_deref() {
             // PostgreSQL: serialization failure, deadlock, lock not available.
