@@ -131,7 +131,43 @@ fn followed_up(change: &Change) -> Option<String> {
             let numbers = Vec::new();
             Some(Change::EvidenceRedacted { digest, numbers, reason: String::new() }.subject())
         }
-        _ => None,
+        Change::SystemRecorded { .. }
+        | Change::RulesApplied { .. }
+        | Change::ImportStarted { .. }
+        | Change::ImportFinished { .. }
+        | Change::JournalSealed { .. }
+        | Change::ItemAdded { .. }
+        | Change::ItemFactsChanged { .. }
+        | Change::ItemDeadline { .. }
+        | Change::ItemStatus { .. }
+        | Change::ItemClosed { .. }
+        | Change::ItemCorrected { .. }
+        | Change::MilestoneAdded { .. }
+        | Change::MilestoneServes { .. }
+        | Change::MilestoneText { .. }
+        | Change::MilestoneDue { .. }
+        | Change::MilestoneExpects { .. }
+        | Change::MilestoneOwner { .. }
+        | Change::MilestoneStateChanged { .. }
+        | Change::MilestoneClosedWithoutFix { .. }
+        | Change::MilestoneEvidenceAfter { .. }
+        | Change::MilestoneTicket { .. }
+        | Change::MilestoneTicketTitle { .. }
+        | Change::MoveProposed { .. }
+        | Change::MoveExplained { .. }
+        | Change::MoveApproved { .. }
+        | Change::MoveEnded { .. }
+        | Change::EvidenceRedacted { .. }
+        | Change::DriftDetail { .. }
+        | Change::DriftSettled { .. }
+        | Change::ConflictResolved { .. }
+        | Change::NoticeQueued { .. }
+        | Change::PersonRecorded { .. }
+        | Change::PersonRemoved { .. }
+        | Change::TokenAdded { .. }
+        | Change::TokenRevoked { .. }
+        | Change::TrackerHalted { .. }
+        | Change::TrackerResumed { .. } => None,
     }
 }
 
@@ -145,27 +181,25 @@ struct Part {
 impl Part {
     /// Applies a change as far as it is about this part.
     fn apply(&self, register: &mut Register, at: DateTime<Utc>, change: &Change) -> Result<(), StoreError> {
-        match change {
-            Change::NoticeQueued { notice } => {
-                let mut ours = notice.clone();
-                ours.covers.retain(|(milestone, _)| register.milestones.contains_key(milestone));
-                if self.milestones.contains(&notice.milestone) || !ours.covers.is_empty() {
-                    apply(register, at, &Change::NoticeQueued { notice: ours })?;
-                    register.notices.insert(notice.number, notice.clone());
-                }
+        if let Change::NoticeQueued { notice } = change {
+            let mut ours = notice.clone();
+            ours.covers.retain(|(milestone, _)| register.milestones.contains_key(milestone));
+            if self.milestones.contains(&notice.milestone) || !ours.covers.is_empty() {
+                apply(register, at, &Change::NoticeQueued { notice: ours })?;
+                register.notices.insert(notice.number, notice.clone());
             }
-            Change::EvidenceRedacted { digest, numbers, reason } => {
-                let mut numbers = numbers.clone();
-                numbers.retain(|number| register.evidence.contains_key(number));
-                let (digest, reason) = (digest.clone(), reason.clone());
-                apply(register, at, &Change::EvidenceRedacted { digest, numbers, reason })?;
-            }
-            change if self.has(register, change) => apply(register, at, change)?,
-            _ => {}
+        } else if let Change::EvidenceRedacted { digest, numbers, reason } = change {
+            let mut numbers = numbers.clone();
+            numbers.retain(|number| register.evidence.contains_key(number));
+            let (digest, reason) = (digest.clone(), reason.clone());
+            apply(register, at, &Change::EvidenceRedacted { digest, numbers, reason })?;
+        } else if self.has(register, change) {
+            apply(register, at, change)?;
         }
         Ok(())
     }
 
+    /// Whether a change is about this part; notices and redactions are looked at apart.
     fn has(&self, register: &Register, change: &Change) -> bool {
         match change {
             Change::SystemRecorded { .. } => true,

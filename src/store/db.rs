@@ -165,12 +165,12 @@ impl Db {
         };
         done.map_err(|source| {
             let known = MIGRATIONS.iter().map(|(version, _, _)| *version).max().unwrap_or_default();
-            match source {
-                MigrateError::VersionMissing(found) if found > known => {
-                    StoreError::NewerSchema { store: self.place(), found, known }
-                }
-                source => StoreError::Migrate { store: self.place(), source },
+            if let MigrateError::VersionMissing(found) = source
+                && found > known
+            {
+                return StoreError::NewerSchema { store: self.place(), found, known };
             }
+            StoreError::Migrate { store: self.place(), source }
         })
     }
 

@@ -4,15 +4,14 @@ use std::collections::BTreeSet;
 
 use poam::register::apply::apply;
 use poam::register::{
-    Change, Disposition, DriftKind, EvidenceOf, MilestoneState, MoveState, Register, Resolution, Status,
-    Subject,
+    Change, Disposition, DriftKind, EvidenceOf, MilestoneState, MoveState, Register, Status, Subject,
 };
 use poam::store::{AsOf, Scope, Seals};
 use proptest::prelude::*;
 
 use super::sample::{
-    acme, ann, approved, at, conflict_found, day, decision, drift_opened, evidence_added, explained, facts,
-    item_added, milestone_added, move_proposed, notice_queued, v,
+    acme, ann, approved, at, conflict_found, conflict_resolved, day, decision, drift_opened, evidence_added,
+    explained, facts, item_added, milestone_added, move_proposed, notice_queued, v,
 };
 use super::world::{World, on_both};
 
@@ -89,9 +88,7 @@ fn change(state: &Register, intent: Intent) -> Option<Change> {
         13 => Change::DriftSettled { number: open_drift?.number, by: "something".to_owned() },
         14 => conflict_found(state.system.last_conflict + 1, milestone?.number.0),
         15 => {
-            let number = state.conflicts.values().find(|conflict| conflict.resolved.is_none())?.number;
-            let (by, keep, reason) = ("Ann".to_owned(), "register".to_owned(), String::new());
-            Change::ConflictResolved { number, resolution: Resolution { by, at: at(1), keep, reason } }
+            conflict_resolved(state.conflicts.values().find(|conflict| conflict.resolved.is_none())?.number)
         }
         16 => {
             let covers: Vec<_> =
@@ -168,10 +165,10 @@ async fn holds(world: &World, portions: &[Vec<Intent>]) {
         let past = tx.as_of(&acme(), &AsOf::All, time).await.expect("a register");
         assert_eq!(past, *wanted);
         let one = AsOf::Items(BTreeSet::from([v(1)]));
-        let part = tx.as_of(&acme(), &one, time).await.expect("a register");
-        assert_eq!(part.items.get(&v(1)), wanted.items.get(&v(1)));
+        let one = tx.as_of(&acme(), &one, time).await.expect("a register");
+        assert_eq!(one.items.get(&v(1)), wanted.items.get(&v(1)));
         for milestone in wanted.milestones.values().filter(|milestone| milestone.serves.contains(&v(1))) {
-            assert_eq!(part.milestones.get(&milestone.number), Some(milestone));
+            assert_eq!(one.milestones.get(&milestone.number), Some(milestone));
         }
     }
 }

@@ -201,6 +201,16 @@ pub(crate) fn conflict_found(number: u32, milestone: u32) -> Change {
     Change::ConflictFound { conflict }
 }
 
+pub(crate) fn conflict_resolved(number: u32) -> Change {
+    let resolution = Resolution {
+        by: "Ann Ode".to_owned(),
+        at: at(33),
+        keep: "tracker".to_owned(),
+        reason: "theirs is newer".to_owned(),
+    };
+    Change::ConflictResolved { number, resolution }
+}
+
 pub(crate) fn notice_queued(number: u32, milestone: u32, covers: &[(u32, u32)]) -> Change {
     let notice = Notice {
         number,
@@ -230,12 +240,6 @@ pub(crate) fn story() -> Vec<Change> {
         by: ann(),
         approved_by: Actor::Local("root".to_owned()),
         at: at(5),
-    };
-    let resolution = Resolution {
-        by: "Ann Ode".to_owned(),
-        at: at(33),
-        keep: "tracker".to_owned(),
-        reason: "theirs is newer".to_owned(),
     };
     let ticket = TicketName {
         tracker: "ops".to_owned(),
@@ -307,7 +311,7 @@ pub(crate) fn story() -> Vec<Change> {
         Change::DriftSettled { number: 1, by: "rationale".to_owned() },
         conflict_found(1, 1),
         conflict_found(2, 2),
-        Change::ConflictResolved { number: 1, resolution },
+        conflict_resolved(1),
         Change::ItemDeadline { item: v(2), deadline: None },
         Change::ItemClosed {
             item: v(2),

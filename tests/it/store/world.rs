@@ -40,13 +40,11 @@ impl World {
 
     /// A database on the server, if there is one.
     pub(crate) async fn postgres() -> Option<Self> {
-        let server: PgConnectOptions = match std::env::var(SERVER) {
-            Ok(url) => url.parse().expect("a URL of PostgreSQL"),
-            Err(_) => {
-                skipped();
-                return None;
-            }
+        let Ok(url) = std::env::var(SERVER) else {
+            skipped();
+            return None;
         };
+        let server: PgConnectOptions = url.parse().expect("a URL of PostgreSQL");
         let template = template(&server).await;
         let name = format!("poam_test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let mut admin = server.connect().await.expect("the server");
