@@ -123,52 +123,15 @@ fn changes(entries: Vec<Entry>, until: DateTime<Utc>) -> Result<Vec<(Entry, Chan
 
 /// The subject under which a change is followed up.
 fn followed_up(change: &Change) -> Option<String> {
-    match change {
-        Change::DriftOpened { drift } => Some(format!("drift {}", drift.number)),
-        Change::ConflictFound { conflict } => Some(format!("conflict {}", conflict.number)),
-        Change::EvidenceAdded { evidence } => {
-            let digest = evidence.digest.clone()?;
-            let numbers = Vec::new();
-            Some(Change::EvidenceRedacted { digest, numbers, reason: String::new() }.subject())
-        }
-        Change::SystemRecorded { .. }
-        | Change::RulesApplied { .. }
-        | Change::ImportStarted { .. }
-        | Change::ImportFinished { .. }
-        | Change::JournalSealed { .. }
-        | Change::ItemAdded { .. }
-        | Change::ItemFactsChanged { .. }
-        | Change::ItemDeadline { .. }
-        | Change::ItemStatus { .. }
-        | Change::ItemClosed { .. }
-        | Change::ItemCorrected { .. }
-        | Change::MilestoneAdded { .. }
-        | Change::MilestoneServes { .. }
-        | Change::MilestoneText { .. }
-        | Change::MilestoneDue { .. }
-        | Change::MilestoneExpects { .. }
-        | Change::MilestoneOwner { .. }
-        | Change::MilestoneStateChanged { .. }
-        | Change::MilestoneClosedWithoutFix { .. }
-        | Change::MilestoneEvidenceAfter { .. }
-        | Change::MilestoneTicket { .. }
-        | Change::MilestoneTicketTitle { .. }
-        | Change::MoveProposed { .. }
-        | Change::MoveExplained { .. }
-        | Change::MoveApproved { .. }
-        | Change::MoveEnded { .. }
-        | Change::EvidenceRedacted { .. }
-        | Change::DriftDetail { .. }
-        | Change::DriftSettled { .. }
-        | Change::ConflictResolved { .. }
-        | Change::NoticeQueued { .. }
-        | Change::PersonRecorded { .. }
-        | Change::PersonRemoved { .. }
-        | Change::TokenAdded { .. }
-        | Change::TokenRevoked { .. }
-        | Change::TrackerHalted { .. }
-        | Change::TrackerResumed { .. } => None,
+    if let Change::DriftOpened { drift } = change {
+        return Some(format!("drift {}", drift.number));
     }
+    if let Change::ConflictFound { conflict } = change {
+        return Some(format!("conflict {}", conflict.number));
+    }
+    let Change::EvidenceAdded { evidence } = change else { return None };
+    let digest = evidence.digest.clone()?;
+    Some(Change::EvidenceRedacted { digest, numbers: Vec::new(), reason: String::new() }.subject())
 }
 
 /// Which items and milestones are replayed.
@@ -237,11 +200,7 @@ impl Part {
             Change::DriftDetail { number, .. } | Change::DriftSettled { number, .. } => {
                 register.drifts.contains_key(number)
             }
-            Change::ConflictFound { .. } => {
-                let subject = change.subject();
-                self.milestones.iter().any(|milestone| milestone.to_string() == subject)
-                    || self.items.iter().any(|item| item.as_str() == subject)
-            }
+            Change::ConflictFound { conflict } => self.milestones.contains(&conflict.milestone),
             Change::ConflictResolved { number, .. } => register.conflicts.contains_key(number),
             Change::EvidenceRedacted { .. }
             | Change::NoticeQueued { .. }
