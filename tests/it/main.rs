@@ -5,4 +5,5 @@ mod bed;
 mod bridge;
 mod register;
 mod shared_data;
+mod store;
 mod workbook;
