@@ -23,5 +23,5 @@ pub mod exchange;
 pub mod register;
 pub mod store;
 pub mod sync;
-pub mod web;
 pub mod timetable;
+pub mod web;

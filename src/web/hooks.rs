@@ -1,7 +1,7 @@
 //! Webhooks: verified, stored so that a repeat is known, and taken as a hint where to look. What one says is never
 //! data. Answered once it is stored: what is not answered so, the sender sends again.
 
-use std::error::Error as _;
+use std::error::Error;
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
@@ -66,7 +66,11 @@ async fn take(web: &Web, connection: &str, request: Request) -> Result<bool, (Ho
             Ok(new)
         }
         Err(error) => {
-            tracing::error!(connection, error = crate::sync::engine::chain(&error), "a webhook was not stored");
+            tracing::error!(
+                connection,
+                error = crate::sync::engine::chain(&error),
+                "a webhook was not stored"
+            );
             let detail = "The delivery could not be stored. Send it again.";
             Err((Hook::NotStored, Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)))
         }
@@ -91,7 +95,7 @@ async fn read(headers: &HeaderMap, body: Body, cap: u64) -> Result<Bytes, (Hook,
     }
     match to_bytes(body, usize::try_from(cap).unwrap_or(usize::MAX)).await {
         Ok(bytes) => Ok(bytes),
-        Err(error) if error.source().is_some_and(|source| source.is::<LengthLimitError>()) => Err(too_large()),
+        Err(error) if error.source().is_some_and(<dyn Error>::is::<LengthLimitError>) => Err(too_large()),
         Err(_) => Err((Hook::Unreadable, Problem::plain(StatusCode::BAD_REQUEST))),
     }
 }

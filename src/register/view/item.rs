@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::{ConflictView, DriftView, EvidenceView, MilestoneView, Time, open_conflicts, open_drifts};
 use crate::register::{
-    Actor, Correction, Deadline, DeviationState, Digest, Disposition, EvidenceOf, FindingKind, Item, ItemNumber,
-    Milestone, Rating, Register, RootCause, Source, Status, Subject,
+    Actor, Correction, Deadline, DeviationState, Digest, Disposition, EvidenceOf, FindingKind, Item,
+    ItemNumber, Milestone, Rating, Register, RootCause, Source, Status, Subject,
 };
 
 /// An item.

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::{CorrectionView, 
-    ConflictView, DriftView, EvidenceView, LinkView, MoveView, Named, Time, open_conflicts, open_drifts,
+use super::{
+    ConflictView, CorrectionView, DriftView, EvidenceView, LinkView, MoveView, Named, Time, open_conflicts,
+    open_drifts,
 };
 use crate::register::{
     Deadline, EvidenceKind, EvidenceOf, ItemNumber, Link, Milestone, MilestoneNumber, MilestoneState,

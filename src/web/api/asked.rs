@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts, MatchedPath, Path};
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse as _;
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeZone, Utc};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
@@ -59,9 +59,8 @@ impl FromRequestParts<Arc<Web>> for Asked {
             }
             check(param.name, &param.kind, &query[param.name])?;
         }
-        let Path(path) = Path::from_request_parts(parts, web)
-            .await
-            .map_err(|_| Problem::plain(StatusCode::NOT_FOUND))?;
+        let Path(path) =
+            Path::from_request_parts(parts, web).await.map_err(|_| Problem::plain(StatusCode::NOT_FOUND))?;
         Ok(Self { reader, path, query })
     }
 }
@@ -182,4 +181,3 @@ pub(super) fn page<'a, T, V: Serialize>(
 pub(super) fn missing(what: &str) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, format!("This system has no such {what}."))
 }
-

@@ -46,7 +46,8 @@ pub(super) async fn moves(State(web): State<Arc<Web>>, asked: Asked) -> Answer {
     if let Some(after) = after {
         // A key that is of no move any more would silently give everything again, or nothing.
         let place = found.iter().position(|moved| key(moved) == after);
-        let place = place.ok_or_else(|| Problem::parameter("after", "It is not the `next` of a page of this list."))?;
+        let place = place
+            .ok_or_else(|| Problem::parameter("after", "It is not the `next` of a page of this list."))?;
         found.drain(..=place);
     }
     page(&found, limit, key, |(milestone, moved)| MoveView::of(*milestone, moved))

@@ -72,8 +72,7 @@ const AFTER: Param = Param { name: "after", about: "The `next` of the page befor
 const LIMIT: Param =
     Param { name: "limit", about: "How many at most: 1 to 1000, 100 if not given.", kind: Kind::Number };
 const OWNER: Param = Param { name: "owner", about: "Only those of this person.", kind: Kind::Text };
-const OPEN_ONLY: Param =
-    Param { name: "open", about: "Only those that are not over yet.", kind: Kind::Flag };
+const OPEN_ONLY: Param = Param { name: "open", about: "Only those that are not over yet.", kind: Kind::Flag };
 
 /// Every route behind a token.
 const ROUTES: &[Route] = &[

@@ -21,7 +21,12 @@ pub(super) async fn list(State(web): State<Arc<Web>>, asked: Asked) -> Answer {
         let counts = tx.counts(&system.id).await?;
         found.push((system, counts));
     }
-    page(&found, u32::MAX, |(system, _)| system.id.to_string(), |(system, counts)| SystemView::of(system, counts))
+    page(
+        &found,
+        u32::MAX,
+        |(system, _)| system.id.to_string(),
+        |(system, counts)| SystemView::of(system, counts),
+    )
 }
 
 /// `GET /systems/{system}`
