@@ -263,7 +263,11 @@ impl Taking<'_> {
         // Before the first look, a ticket of ours is as we made it.
         let made = self.link.base.state.as_ref().map_or("", |pair| pair.theirs.as_str());
         let seen = Some(self.link.observed.state.as_str()).filter(|state| !state.is_empty()).unwrap_or(made);
-        let known = last_state.map_or(seen, state_name).to_owned();
+        let known = match last_state {
+            Some(state) => state_name(state),
+            None => seen,
+        }
+        .to_owned();
         let log_is_newer = newest_status.is_some_and(|at| at > ticket.updated);
         // A new ticket reads as it was made; what differs from what the log last said was said by no log.
         if !known.is_empty() && known != state_name(state) && !log_is_newer {
