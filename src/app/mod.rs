@@ -11,11 +11,14 @@
 //! | [`rules`] | `poam rules apply` |
 //! | [`serve`] | the daemon: its parts, its start and its stop |
 //! | [`seal`] | seals of chains |
+//! | `demo` | fake sites, pages for visitors, the story (feature `fakes`) |
 //! | [`http`] | one HTTP exchange over the network |
 //! | [`logging`] | where log lines go |
 
 pub mod act;
 pub mod check;
+#[cfg(feature = "fakes")]
+pub mod demo;
 pub mod http;
 pub mod import;
 pub mod logging;

@@ -31,6 +31,16 @@ pub(super) enum Command {
     Check,
     /// Run the daemon: polls, webhooks, API.
     Serve,
+    /// Show the whole of it on fake trackers, with nothing else needed.
+    #[cfg(feature = "fakes")]
+    Demo {
+        /// Play the whole story by itself, narrated, and stop.
+        #[arg(long)]
+        script: bool,
+        /// Where to put it all, kept afterwards; else in a temporary folder.
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
     /// Take what a FedRAMP POA&M workbook (template v2.1 or v3.0) says, as it says it.
     Import {
         /// The workbook.
@@ -85,6 +95,12 @@ pub(super) async fn run(session: &Session, command: Command) -> anyhow::Result<E
         Command::Serve => {
             let app = App::open(session.config()?, Writing::Task).await?;
             crate::app::serve::serve(app, crate::app::serve::signals()).await?;
+            Ok(Ending::Done)
+        }
+        #[cfg(feature = "fakes")]
+        Command::Demo { script, dir } => {
+            let asked = crate::app::serve::signals();
+            crate::app::demo::run(script, dir, asked, &|text| output::line(text)).await?;
             Ok(Ending::Done)
         }
         Command::Import { file, dry_run } => imported(session, &file, dry_run).await,

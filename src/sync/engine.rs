@@ -156,7 +156,7 @@ impl Engine {
             let Some(Fetched::Found(ticket)) = link.ticket.as_ref().and_then(|id| found.get(id)) else {
                 continue;
             };
-            if link.log_read.is_none_or(|read| ticket.updated > read) {
+            if link.log_read.is_none_or(|read| ticket.updated > read) || may_be_newer(link, ticket.updated) {
                 // Entries are taken once by their ids, so an overlap costs nothing.
                 let since = link.log_read.map(|read| read - TimeDelta::seconds(60));
                 requests.push(LogRequest { ticket: ticket.reference.clone(), since });
@@ -616,6 +616,14 @@ async fn redetect(tx: &mut Tx, world: &World, link: Link, us: &Account) -> Resul
     let now = world.clock.now();
     let mut taking = Taking { tx, world, register, link, tracker, us, now };
     taking.redetect().await
+}
+
+/// Whether a ticket may have changed since it was last looked at. Some sites tell the time of a change in whole seconds:
+/// what was looked at within a few seconds of its last change may have changed once more in the same second.
+pub fn may_be_newer(link: &Link, updated: DateTime<Utc>) -> bool {
+    let Some(known) = link.observed.updated else { return true };
+    let looked_at_once = link.observed.at.is_none_or(|at| at - updated < TimeDelta::seconds(5));
+    updated > known || (updated == known && looked_at_once)
 }
 
 /// The ticket of a link as a connector wants it.

@@ -106,7 +106,10 @@ pub fn read_state(states: &States, status: &Status, labels: &BTreeSet<String>) -
     let fits = |name: &Name| match name {
         Name::Status(name) => name.eq_ignore_ascii_case(&status.name),
         Name::Resolution(name) => status.resolution.as_ref().is_some_and(|r| name.eq_ignore_ascii_case(r)),
-        Name::Label(name) => labels.iter().any(|label| name.eq_ignore_ascii_case(label)),
+        // A label tells how unfinished work stands; a closed ticket keeps its labels.
+        Name::Label(name) => {
+            status.category != StatusCategory::Done && labels.iter().any(|label| name.eq_ignore_ascii_case(label))
+        }
     };
     if let Some((_, state)) = states.iter().find(|(name, _)| fits(name)) {
         return *state;

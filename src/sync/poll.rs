@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use connector_api::{Delivery, Fetched, ProjectSpec, Ticket};
 
-use super::engine::{Engine, Hot, reference};
+use super::engine::{Engine, Hot, may_be_newer, reference};
 use super::{SyncError, brakes};
 use crate::register::Link;
 use crate::store::{LinkFilter, StoreError, Tx};
@@ -146,7 +146,7 @@ impl Engine {
                 swept.links += 1;
                 match link.ticket.as_ref().and_then(|id| found.get(id)) {
                     Some(Fetched::Found(ticket)) => {
-                        let newer = link.observed.updated.is_none_or(|updated| ticket.updated > updated);
+                        let newer = may_be_newer(link, ticket.updated);
                         if newer || link.missing_since.is_some() {
                             swept.only_here += u32::from(newer && link.dirty.is_none());
                             dirty.push(link.id.clone());
@@ -217,7 +217,7 @@ async fn mark_newer(
         .into_iter()
         .filter(|link| {
             let updated = link.ticket.as_ref().and_then(|ticket| seen.get(ticket));
-            updated.is_some_and(|updated| link.observed.updated.is_none_or(|known| *updated > known))
+            updated.is_some_and(|updated| may_be_newer(link, *updated))
         })
         .map(|link| link.id)
         .collect();

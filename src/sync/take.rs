@@ -260,7 +260,14 @@ impl Taking<'_> {
         let connector = self.world.connector(&self.tracker.connection)?.clone();
         let capabilities = connector.capabilities();
         let state = read_state(&self.tracker.states, &ticket.status, &ticket.labels);
-        let known = last_state.map(state_name).unwrap_or(self.link.observed.state.as_str()).to_owned();
+        // Before the first look, a ticket of ours is as we made it.
+        let made = self.link.base.state.as_ref().map_or("", |pair| pair.theirs.as_str());
+        let seen = Some(self.link.observed.state.as_str()).filter(|state| !state.is_empty()).unwrap_or(made);
+        let known = match last_state {
+            Some(state) => state_name(state),
+            None => seen,
+        }
+        .to_owned();
         let log_is_newer = newest_status.is_some_and(|at| at > ticket.updated);
         // A new ticket reads as it was made; what differs from what the log last said was said by no log.
         if !known.is_empty() && known != state_name(state) && !log_is_newer {

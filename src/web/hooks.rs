@@ -1,7 +1,7 @@
 //! Webhooks: verified, stored so that a repeat is known, and taken as a hint where to look. What one says is never
 //! data. Answered once it is stored: what is not answered so, the sender sends again.
 
-use std::error::Error as _;
+use std::error::Error;
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
@@ -95,9 +95,7 @@ async fn read(headers: &HeaderMap, body: Body, cap: u64) -> Result<Bytes, (Hook,
     }
     match to_bytes(body, usize::try_from(cap).unwrap_or(usize::MAX)).await {
         Ok(bytes) => Ok(bytes),
-        Err(error) if error.source().is_some_and(|source| source.is::<LengthLimitError>()) => {
-            Err(too_large())
-        }
+        Err(error) if error.source().is_some_and(<dyn Error>::is::<LengthLimitError>) => Err(too_large()),
         Err(_) => Err((Hook::Unreadable, Problem::plain(StatusCode::BAD_REQUEST))),
     }
 }

@@ -63,15 +63,15 @@ async fn levels(web: &Web, registry: &mut Registry) -> Result<(), StoreError> {
             ("linked", counts.linked),
             ("missing", counts.missing),
         ] {
-            set(&links, [of.clone(), ("phase", phase.to_owned())], count);
+            set(&links, &[of.clone(), ("phase", phase.to_owned())], count);
         }
-        set(&dirty, [of.clone()], counts.dirty);
-        set(&failing, [of], counts.failing);
+        set(&dirty, &[of.clone()], counts.dirty);
+        set(&failing, &[of], counts.failing);
     }
 
     let halted = level::<1>(registry, "tracker_halted", "1 for each tracker that a brake halted");
     for (tracker, _) in read.halted().await? {
-        set(&halted, [("tracker", tracker)], 1);
+        set(&halted, &[("tracker", tracker)], 1);
     }
 
     let drifts = level::<2>(registry, "drifts_open", "Open drifts by system and kind");
@@ -81,10 +81,10 @@ async fn levels(web: &Web, registry: &mut Registry) -> Result<(), StoreError> {
         let of = ("system", system.to_string());
         for (name, count) in read.counts(&system).await? {
             if let Some(kind) = name.strip_prefix("drift.") {
-                set(&drifts, [of.clone(), ("kind", kind.to_owned())], count.unsigned_abs());
+                set(&drifts, &[of.clone(), ("kind", kind.to_owned())], count.unsigned_abs());
             }
         }
-        set(&rows, [of], read.head(&system).await?.number);
+        set(&rows, &[of], read.head(&system).await?.number);
     }
 
     let age = Seconds::<1>::default();
@@ -100,7 +100,7 @@ async fn levels(web: &Web, registry: &mut Registry) -> Result<(), StoreError> {
         let known = health.iter().find(|health| health.connection == *connection);
         let of = [("connection", connection.clone())];
         if let Some(known) = known {
-            set(&failures, of.clone(), known.failures.into());
+            set(&failures, &of, known.failures.into());
         }
         // With several processes another may poll; what it told the store counts as well.
         let last = web.metrics.last_poll(connection).max(known.and_then(|known| known.last_ok));
@@ -117,8 +117,8 @@ fn level<const N: usize>(registry: &mut Registry, name: &str, help: &str) -> Lev
     family
 }
 
-fn set<const N: usize>(level: &Level<N>, labels: Labels<N>, value: u64) {
-    level.get_or_create(&labels).set(i64::try_from(value).unwrap_or(i64::MAX));
+fn set<const N: usize>(level: &Level<N>, labels: &Labels<N>, value: u64) {
+    level.get_or_create(labels).set(i64::try_from(value).unwrap_or(i64::MAX));
 }
 
 /// Never negative, also where a clock went back.

@@ -3,5 +3,7 @@
 mod architecture;
 mod bed;
 mod bridge;
+mod register;
 mod shared_data;
+mod store;
 mod workbook;

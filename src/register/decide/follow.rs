@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::super::{
-    Change, Disposition, Item, ItemNumber, Milestone, MilestoneNumber, MilestoneState, Register, Status,
-    completeness,
+    Change, Disposition, Evidence, Item, ItemNumber, Milestone, MilestoneNumber, MilestoneState, Register,
+    Status, completeness,
 };
 use super::{Draft, Refusal};
 
@@ -106,10 +106,10 @@ fn all_done(register: &Register, item: &Item) -> bool {
     kept.peek().is_some() && kept.all(|m| matches!(m.state, MilestoneState::Done | MilestoneState::Verified))
 }
 
-/// Whether there is remediation evidence: a proof whose bytes were kept. A reference proves nothing by itself.
+/// Whether there is remediation evidence. A reference is none.
 fn proven(register: &Register, item: &Item) -> bool {
     kept(register, item)
         .flat_map(|milestone| &milestone.evidence)
         .filter_map(|number| register.evidence.get(number))
-        .any(|evidence| evidence.digest.is_some())
+        .any(Evidence::is_held)
 }

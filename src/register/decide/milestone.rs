@@ -155,7 +155,12 @@ impl Draft<'_> {
             }
         }
         Refusal::unless_none(what, because)?;
+        // A draft that it leaves may lack nothing without it.
+        let left: Vec<ItemNumber> = milestone.serves.difference(serves).cloned().collect();
         self.push(Change::MilestoneServes { milestone: number, serves: serves.clone() })?;
+        for item in &left {
+            self.follow_item(item)?;
+        }
         self.follow_milestone(number)
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts, MatchedPath, Path};
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse as _;
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeZone, Utc};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
