@@ -288,8 +288,9 @@ pub fn apply(register: &mut Register, at: DateTime<Utc>, change: &Change) -> Res
         },
         Change::NoticeQueued { notice } => {
             register.system.last_notice = register.system.last_notice.max(notice.number);
+            // That we ask is no progress: the milestone counts as unchanged.
             for (milestone, number) in &notice.covers {
-                the_move(register, at, *milestone, *number)?.asked = Some(notice.number);
+                asked_about(register, *milestone, *number)?.asked = Some(notice.number);
             }
             register.notices.insert(notice.number, notice.clone());
         }
@@ -374,6 +375,19 @@ fn the_move(
     number: u32,
 ) -> Result<&mut Move, Misfit> {
     match the_milestone(register, at, milestone)?.moves.iter_mut().find(|m| m.number == number) {
+        Some(moved) => Ok(moved),
+        None => misfit(format!("no move {number} of {milestone}")),
+    }
+}
+
+/// A move, with its milestone as it was.
+fn asked_about(
+    register: &mut Register,
+    milestone: MilestoneNumber,
+    number: u32,
+) -> Result<&mut Move, Misfit> {
+    let found = register.milestones.get_mut(&milestone).map(|m| &mut m.moves);
+    match found.and_then(|moves| moves.iter_mut().find(|m| m.number == number)) {
         Some(moved) => Ok(moved),
         None => misfit(format!("no move {number} of {milestone}")),
     }

@@ -5,5 +5,6 @@ mod bed;
 mod bridge;
 mod register;
 mod shared_data;
+mod sim;
 mod store;
 mod workbook;
