@@ -8,6 +8,7 @@ mod person;
 mod register;
 mod run;
 mod sync;
+mod value;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
