@@ -334,3 +334,26 @@ fn a_date_moved_while_it_was_done_is_asked_about_when_it_is_reopened() {
     desk.ok("Ella", explain("the upgrade broke the login"));
     assert_eq!(desk.m1().due, Some(super::desk::day("2026-11-27")));
 }
+
+/// Found by the law over random acts.
+#[test]
+fn a_proof_goes_with_the_milestone_that_is_dropped() {
+    let mut desk = Desk::open();
+    desk.ok("Grace", add_milestone(&[1], Some("2026-11-25")));
+    let bare = Command::Transition(Box::new(TicketTransition {
+        milestone: M2,
+        to: TicketReads::Done,
+        status: "Done".to_owned(),
+        by: person("Ella"),
+        at: desk.now,
+        evidence: Vec::new(),
+    }));
+    desk.ok("Ella", bare);
+    ticket(&mut desk, TicketReads::Done, "1");
+    assert_eq!(desk.item(1).status, Status::PendingValidation);
+    assert_eq!(
+        desk.kinds("Grace", set_state(Dropped, Some("it was the wrong host"))),
+        ["milestone.state", "item.status"]
+    );
+    assert_eq!(desk.item(1).status, Status::InProgress, "what is left is done, and proven by nothing");
+}
