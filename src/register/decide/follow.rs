@@ -73,7 +73,7 @@ impl Draft<'_> {
 }
 
 /// Whether every item that it serves is closed; one that is not loaded counts as open.
-fn serves_only_closed(register: &Register, milestone: &Milestone) -> bool {
+pub(super) fn serves_only_closed(register: &Register, milestone: &Milestone) -> bool {
     milestone.serves.iter().all(|item| register.items.get(item).is_some_and(|item| !item.is_open()))
 }
 

@@ -78,7 +78,7 @@ fn replays(desk: &Desk) {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 400, ..Config::default() })]
+    #![proptest_config(Config { cases: 256, ..Config::default() })]
 
     #[test]
     fn no_sequence_of_commands_breaks_the_register(acts in prop::collection::vec(act(), 0..60)) {

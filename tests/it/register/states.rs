@@ -90,11 +90,11 @@ fn what_a_command_may_set_in_every_state() {
     // Rows: to. Columns: from, in the order of `STATES`. Empty where it is allowed, else a word of the reason.
     let table: [(MilestoneState, [&str; 6]); 6] = [
         (Planned, ["already", "unbegun", "unbegun", "unbegun", "unbegun", "unbegun"]),
-        (InProgress, ["", "already", "", "", "it is verified", ""]),
-        (Blocked, ["", "", "already", "reopen it first", "it is verified", "reopen it first"]),
-        (Done, ["", "", "", "already", "it is verified", ""]),
+        (InProgress, ["", "already", "", "", "a recurrence is a new item", ""]),
+        (Blocked, ["", "", "already", "reopen it first", "a recurrence is a new item", "reopen it first"]),
+        (Done, ["", "", "", "already", "a recurrence is a new item", ""]),
         (Verified, ["never set", "never set", "never set", "never set", "already", "never set"]),
-        (Dropped, ["", "", "", "", "it is verified", "already"]),
+        (Dropped, ["", "", "", "", "a recurrence is a new item", "already"]),
     ];
     for (to, cells) in table {
         for (from, cell) in STATES.into_iter().zip(cells) {
@@ -356,4 +356,17 @@ fn a_proof_goes_with_the_milestone_that_is_dropped() {
         ["milestone.state", "item.status"]
     );
     assert_eq!(desk.item(1).status, Status::InProgress, "what is left is done, and proven by nothing");
+}
+
+/// Found by the law over random acts.
+#[test]
+fn what_was_dropped_with_its_last_item_is_not_revived() {
+    let mut desk = Desk::open();
+    desk.ok("Alan", close_out_of_boundary(1));
+    assert_eq!(desk.m1().state, Dropped);
+    for to in [InProgress, Done] {
+        let because = desk.no("Grace", set_state(to, Some("it came back")));
+        let why = "every item it serves is closed, and a recurrence is a new item";
+        assert!(because.iter().any(|b| b == why), "{because:?}");
+    }
 }
