@@ -4,4 +4,5 @@ mod architecture;
 mod bed;
 mod bridge;
 mod shared_data;
+mod web;
 mod workbook;
