@@ -1,4 +1,4 @@
-//! The HTTP side, over the real router, a real SQLite file and the fakes: no socket, no waiting.
+//! The HTTP side, over the real router, a real database file and the fakes: no socket, no waiting.
 
 #![expect(clippy::expect_used, reason = "a test that cannot be set up fails")]
 

@@ -51,7 +51,7 @@ async fn metrics_tell_what_happened_and_how_things_are() {
     let halted = Change::TrackerHalted { tracker: "gh".to_owned(), reason: "a brake".to_owned() };
     record(site.bed.world(), SystemId::reserved(), vec![halted]).await;
     let failed = vec!["ACME/M-1: the tracker failed".to_owned()];
-    let pass = Pass { links: 7, created: 2, written: 3, said: 1, failed, ..Pass::default() };
+    let pass = Pass { links: 7, created: 2, written: 3, said: 1, failed };
     site.metrics.passed("jira", &pass);
     site.metrics.passed("jira", &Pass { links: 1, ..Pass::default() });
     site.metrics.pass_failed("jira");
