@@ -7,4 +7,5 @@ mod register;
 mod shared_data;
 mod sim;
 mod store;
+mod web;
 mod workbook;
