@@ -81,6 +81,11 @@ fn is_slip(moved: &Move) -> bool {
     }
 }
 
+/// Whether the ticket was brought to what the milestone's state is, and has moved on since.
+fn told(link: &Link, state: MilestoneState) -> bool {
+    link.base.state.as_ref().is_some_and(|base| base.ours == state.name())
+}
+
 /// One milestone under detection.
 struct Case<'a, 'b> {
     register: &'a Register,
@@ -117,11 +122,21 @@ impl<'a> Case<'a, '_> {
     fn reopened_after_closure(&mut self) {
         let Some(link) = self.seen() else { return };
         let open = !matches!(link.observed.state.as_str(), "done" | "dropped" | "");
-        if self.milestone.state == MilestoneState::Verified && open {
-            let state = quoted(&link.observed.status);
-            let detail = format!("verified, but {} is in {state} again", self.ticket());
-            self.add(DriftKind::ReopenedAfterClosure, detail);
-        }
+        let (ticket, state) = (self.ticket(), quoted(&link.observed.status));
+        let detail = match self.milestone.state {
+            MilestoneState::Verified if open => format!("verified, but {ticket} is in {state} again"),
+            // What GRC dropped stays dropped. A ticket that we are about to close was not reopened.
+            MilestoneState::Dropped if open && told(link, self.milestone.state) => {
+                format!("dropped, but {ticket} is in {state} again")
+            }
+            MilestoneState::Planned
+            | MilestoneState::InProgress
+            | MilestoneState::Blocked
+            | MilestoneState::Done
+            | MilestoneState::Verified
+            | MilestoneState::Dropped => return,
+        };
+        self.add(DriftKind::ReopenedAfterClosure, detail);
     }
 
     fn done_without_evidence(&mut self) {

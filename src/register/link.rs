@@ -80,7 +80,8 @@ pub struct Observed {
     /// When we looked.
     #[serde(default)]
     pub at: Option<DateTime<Utc>>,
-    /// The tracker's `updated`.
+    /// What changed up to this time, by the tracker's clock, was seen. A second before the ticket's `updated` where it
+    /// was looked at so soon that more could come in the same second.
     #[serde(default)]
     pub updated: Option<DateTime<Utc>>,
     /// Title.
@@ -116,6 +117,9 @@ pub struct Observed {
     /// Managed labels that were restored so far.
     #[serde(default)]
     pub labels_restored: u32,
+    /// A brake has halted the tracker because of what this ticket shows: once it may go on, that is believed.
+    #[serde(default)]
+    pub braked: bool,
 }
 
 /// Milestone and ticket, one to one.

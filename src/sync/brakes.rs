@@ -21,9 +21,10 @@ pub async fn judge(
     let mut halted = BTreeSet::new();
     for tracker in world.settings.trackers_on(connection) {
         let mine: Vec<&Link> = links.iter().filter(|link| link.tracker == tracker.id).collect();
-        let missing = mine.iter().filter(|link| is_missing(link, found)).count();
-        let closed = mine
+        let missing: Vec<&Link> = mine.iter().copied().filter(|link| is_missing(link, found)).collect();
+        let closed: Vec<&Link> = mine
             .iter()
+            .copied()
             .filter(|link| {
                 let id = link.ticket.clone().unwrap_or_default();
                 let Some(Fetched::Found(ticket)) = found.get(&id) else { return false };
@@ -32,22 +33,23 @@ pub async fn judge(
                 matches!(state, TicketState::Done | TicketState::Dropped)
                     && !was.is_empty()
                     && was != state_name(state)
+                    && !link.observed.braked
                     && !told(logs.get(&id))
             })
-            .count();
+            .collect();
         let all = {
             let mut read = world.db.read().await?;
             let counts = read.link_counts().await?.remove(&tracker.id).unwrap_or_default();
             counts.linked + counts.missing
         };
-        let reason = if over(world, missing, all) {
-            format!("{missing} of {all} tickets are suddenly not found")
-        } else if over(world, closed, all) {
-            format!("{closed} of {all} tickets are suddenly closed with no history")
+        let (reason, because) = if over(world, missing.len(), all) {
+            (format!("{} of {all} tickets are suddenly not found", missing.len()), missing)
+        } else if over(world, closed.len(), all) {
+            (format!("{} of {all} tickets are suddenly closed with no history", closed.len()), closed)
         } else {
             continue;
         };
-        halt(world, &tracker.id, reason).await?;
+        halt(world, &tracker.id, reason, &because).await?;
         halted.insert(tracker.id.clone());
     }
     Ok(halted)
@@ -56,7 +58,7 @@ pub async fn judge(
 fn is_missing(link: &Link, found: &BTreeMap<String, Fetched>) -> bool {
     match link.ticket.as_ref().and_then(|id| found.get(id)) {
         Some(Fetched::Found(_)) | None => false,
-        Some(Fetched::Missing(_) | Fetched::Gone(_)) => link.missing_since.is_none(),
+        Some(Fetched::Missing(_) | Fetched::Gone(_)) => link.missing_since.is_none() && !link.observed.braked,
     }
 }
 
@@ -72,21 +74,24 @@ pub fn over(world: &World, count: usize, all: u64) -> bool {
         && count as u64 * 100 > all * u64::from(settings.brake_percent)
 }
 
-/// Halts a tracker.
-pub async fn halt(world: &World, tracker: &str, reason: String) -> Result<(), SyncError> {
+/// Halts a tracker because of what the tickets of some links show. Once a person has let it go on, that does not halt it
+/// again.
+pub async fn halt(world: &World, tracker: &str, reason: String, because: &[&Link]) -> Result<(), SyncError> {
     tracing::error!(tracker, reason, "a brake halts the tracker; `poam tracker resume` lets it go on");
     let change = Change::TrackerHalted { tracker: tracker.to_owned(), reason };
-    record(world, Actor::Poam, change).await
+    let seen = because.iter().map(|link| link.id.clone()).collect();
+    record(world, Actor::Poam, change, seen).await
 }
 
 /// Lets a halted tracker go on.
 pub async fn resume(world: &World, tracker: &str, reason: &str, by: Actor) -> Result<(), SyncError> {
     let change =
         Change::TrackerResumed { tracker: tracker.to_owned(), reason: reason.to_owned(), by: by.clone() };
-    record(world, by, change).await
+    record(world, by, change, Vec::new()).await
 }
 
-async fn record(world: &World, actor: Actor, change: Change) -> Result<(), SyncError> {
+/// Records a change of the reserved chain, and of which links the brake has seen what it must see.
+async fn record(world: &World, actor: Actor, change: Change, seen: Vec<String>) -> Result<(), SyncError> {
     let world = world.clone();
     world
         .writer
@@ -97,6 +102,11 @@ async fn record(world: &World, actor: Actor, change: Change) -> Result<(), SyncE
                 tx.lock(std::slice::from_ref(&reserved)).await?;
                 let mut register = tx.load(&reserved, Scope::All).await?;
                 tx.record(&mut register, world.clock.now(), &actor, "command", &[change]).await?;
+                for id in seen {
+                    let Some(mut link) = tx.link(&id).await? else { continue };
+                    link.observed.braked = true;
+                    tx.save_link(&mut link).await?;
+                }
                 Ok::<_, crate::store::StoreError>(())
             })
         })

@@ -5,12 +5,12 @@
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
-use connector_api::{Account, Connector, Marker, NewTicket, Outcome, Ticket};
+use connector_api::{Account, Connector, Marker, NewTicket, Outcome, Ticket, TicketState};
 
 use super::mapping::{self, Shown, Tracker};
 use super::{SyncError, World};
 use crate::register::decide::{Command, decide};
-use crate::register::{Actor, Base, Link, LinkPhase, Pair, TicketName};
+use crate::register::{Actor, Base, Link, LinkPhase, Milestone, Pair, TicketName};
 use crate::store::Scope;
 
 /// Makes the ticket of a link, or finds the one that an earlier attempt made. Gives whether there is one now.
@@ -21,7 +21,7 @@ pub async fn create(world: &World, link: &Link, us: &Account) -> Result<bool, Sy
     if let Some(sent) = link.create_sent {
         let (ours, others) = look(&**connector, tracker, &marker, us).await?;
         if let Some(ticket) = ours {
-            bind(world, link, &ticket, &others).await?;
+            bind(world, link, &ticket, &others, false).await?;
             return Ok(true);
         }
         let window = TimeDelta::seconds(connector.capabilities().consistency_window_s.into());
@@ -33,7 +33,7 @@ pub async fn create(world: &World, link: &Link, us: &Account) -> Result<bool, Sy
     let Some(new) = intent(world, link, tracker, marker).await? else { return Ok(false) };
     match connector.create(&new).await {
         Ok(ticket) => {
-            bind(world, link, &ticket, &[]).await?;
+            bind(world, link, &ticket, &[], true).await?;
             Ok(true)
         }
         Err(error) => {
@@ -89,12 +89,9 @@ async fn intent(
                     tx.save_link(&mut link).await?;
                     return Ok(None);
                 }
-                link.create_sent = Some(now);
-                link.due_at = None;
-                tx.save_link(&mut link).await?;
                 let prefix = mapping::prefix(&register.system.id, milestone);
                 let shown = Shown { due: milestone.due };
-                Ok(Some(NewTicket {
+                let new = NewTicket {
                     project: tracker.project.clone(),
                     title: mapping::title(&prefix, &milestone.text),
                     block: mapping::block(&register, milestone, tracker.disclosure, shown),
@@ -105,14 +102,25 @@ async fn intent(
                         .and_then(|owner| world.settings.account_of(&tracker.connection, owner)),
                     labels: BTreeSet::new(),
                     marker,
-                }))
+                };
+                link.create_sent = Some(now);
+                link.due_at = None;
+                link.base = made_with(&new, milestone);
+                tx.save_link(&mut link).await?;
+                Ok(Some(new))
             })
         })
         .await
 }
 
-/// Records the ticket. What it looks like now is the base; the next pass reads its log and says the rest.
-async fn bind(world: &World, link: &Link, ticket: &Ticket, others: &[String]) -> Result<(), SyncError> {
+/// Records the ticket. The next pass reads its log and says the rest. `fresh` is one that this very call made.
+async fn bind(
+    world: &World,
+    link: &Link,
+    ticket: &Ticket,
+    others: &[String],
+    fresh: bool,
+) -> Result<(), SyncError> {
     let (id, ticket, others, world) = (link.id.clone(), ticket.clone(), others.to_vec(), world.clone());
     world
         .writer
@@ -137,8 +145,9 @@ async fn bind(world: &World, link: &Link, ticket: &Ticket, others: &[String]) ->
                     decide(&register, &by, &command).unwrap_or_default()
                 };
                 tx.record(&mut register, now, &Actor::Poam, &cause, &changes).await?;
-                if let Some(milestone) = register.milestones.get(&link.milestone) {
-                    link.base = first_base(&world, &link, milestone, &ticket);
+                // A site may leave the assignee out without a word: that is nobody's edit.
+                if fresh && let Some(base) = &mut link.base.assignee {
+                    base.theirs = ticket.assignee.map(|account| account.id);
                 }
                 link.phase = LinkPhase::Linked;
                 link.ticket = Some(ticket.reference.id);
@@ -157,26 +166,20 @@ async fn bind(world: &World, link: &Link, ticket: &Ticket, others: &[String]) ->
         .await
 }
 
-/// A ticket that we made has on both sides what we made it with; what came after shows as theirs.
-fn first_base(world: &World, link: &Link, milestone: &crate::register::Milestone, ticket: &Ticket) -> Base {
-    let prefix = mapping::prefix(&link.system, milestone);
-    let ours = mapping::title(&prefix, &milestone.text);
-    let account = world.settings.tracker(&link.tracker).ok().and_then(|tracker| {
-        Some(world.settings.account_of(&tracker.connection, milestone.owner.as_ref()?)?.id)
-    });
-    let state = mapping::state_name(connector_api::TicketState::Open).to_owned();
+/// A ticket that we make has on both sides what it is made with. That is recorded with the intent: whatever changes on
+/// either side until the ticket is bound, perhaps after a crash, shows as a change of that side.
+fn made_with(new: &NewTicket, milestone: &Milestone) -> Base {
+    let assignee = new.assignee.as_ref().map(|account| account.id.clone());
+    let both = |text: &String| Pair { ours: text.clone(), theirs: text.clone() };
     Base {
-        title: Some(Pair { ours: ours.clone(), theirs: ours }),
+        title: Some(both(&new.title)),
         block: None,
         state: Some(Pair {
             ours: mapping::state_name(mapping::ticket_state(milestone.state)).to_owned(),
-            theirs: state,
+            theirs: mapping::state_name(TicketState::Open).to_owned(),
         }),
-        due: Some(Pair { ours: milestone.due, theirs: milestone.due }),
-        assignee: Some(Pair {
-            ours: account.clone(),
-            theirs: ticket.assignee.as_ref().map(|a| a.id.clone()),
-        }),
+        due: Some(Pair { ours: new.due, theirs: new.due }),
+        assignee: Some(Pair { ours: assignee.clone(), theirs: assignee }),
         labels: None,
     }
 }

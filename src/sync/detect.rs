@@ -49,6 +49,7 @@ async fn detect(
         .writer
         .submit(move |tx| {
             Box::pin(async move {
+                tx.lock(std::slice::from_ref(&system)).await?;
                 let mut register = tx.load(&system, scope).await?;
                 let standing = outer.settings.standing(&system)?;
                 drift::redetect(tx, &mut register, &about, None, &standing, outer.clock.now()).await?;
@@ -68,6 +69,7 @@ async fn connections(world: &World, system: &SystemId) -> Result<(), SyncError> 
                 let now = outer.clock.now();
                 let settings = &outer.settings;
                 let standing = settings.standing(&system)?;
+                tx.lock(std::slice::from_ref(&system)).await?;
                 let mut register = tx.load(&system, Scope::System).await?;
                 let halted = tx.halted().await?;
                 let health = tx.health().await?;

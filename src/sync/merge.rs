@@ -124,6 +124,10 @@ fn title(sides: &Sides, base: &Base, merged: &mut Merged) {
                 theirs: sides.their_title.clone(),
                 winner: "register",
             });
+            // The loser is kept: it is no news any more, however often the write has to be tried.
+            if let Some(base) = &mut merged.base.title {
+                base.theirs.clone_from(&sides.their_title);
+            }
         }
         merged.title = Some(sides.our_title.clone());
         return;
@@ -140,13 +144,12 @@ fn title(sides: &Sides, base: &Base, merged: &mut Merged) {
 }
 
 /// Description: the block is ours alone. Sites rewrite what they are given, so theirs is compared with what was read
-/// back after our last write, not with ours.
+/// back after our last write where it does not equal ours.
 fn block(sides: &Sides, base: &Base, merged: &mut Merged) {
-    let fine = match &base.block {
-        Some(pair) => pair.ours.as_deref() == Some(&sides.our_block) && pair.theirs == sides.their_block,
-        None => sides.their_block.as_deref() == Some(&sides.our_block),
-    };
-    if fine {
+    let as_left = base.block.as_ref().is_some_and(|pair| {
+        pair.ours.as_deref() == Some(&sides.our_block) && pair.theirs == sides.their_block
+    });
+    if as_left || sides.their_block.as_deref() == Some(&sides.our_block) {
         merged.base.block =
             Some(Pair { ours: Some(sides.our_block.clone()), theirs: sides.their_block.clone() });
     } else {
@@ -163,7 +166,7 @@ fn over(state: TicketState) -> bool {
 }
 
 /// State: theirs came by the log; ours goes out when GRC reopens, drops or has it done. Both changed: the tracker's
-/// stands, which the log has taken already.
+/// stands, which the log has taken already; only what GRC dropped stays dropped.
 fn state(sides: &Sides, base: &Base, merged: &mut Merged) {
     let now = Pair { ours: name(sides.our_state), theirs: name(sides.their_state) };
     let (ours, theirs) = changed(base.state.as_ref(), &now.ours, &now.theirs);
@@ -172,8 +175,13 @@ fn state(sides: &Sides, base: &Base, merged: &mut Merged) {
         (false, false) => false,
         (true, false) | (false, true) => true,
     };
-    if ours && !theirs && apart && base.state.is_some() {
-        merged.state = Some(sides.our_state);
+    let stands = !theirs || sides.our_state == TicketState::Dropped;
+    if ours && stands && apart && base.state.is_some() {
+        merged.state = Some(match sides.our_state {
+            // That it is held up is for the ticket's people to show in their own way.
+            TicketState::Blocked => TicketState::InProgress,
+            other => other,
+        });
         return;
     }
     merged.base.state = Some(now);

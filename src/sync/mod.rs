@@ -6,7 +6,8 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | [`engine`] | one pass over what is dirty: observe, take, plan, carry out |
+//! | [`engine`] | one pass over what is dirty: observe, reconcile, carry out |
+//! | [`reconcile`] | one link: the log taken, both sides merged, the plan made; the base after the write |
 //! | [`take`] | the ticket's log into the register: transitions, date edits, comments, attachments |
 //! | [`proof`] | a transition, an attachment or a word of somebody as evidence |
 //! | [`obey`] | commands of comments |
@@ -33,6 +34,7 @@ pub mod obey;
 pub mod open;
 pub mod poll;
 pub mod proof;
+pub mod reconcile;
 pub mod take;
 pub mod talk;
 mod world;

@@ -201,6 +201,10 @@ async fn translate(
                 None => Meaning::Refuse(format!("{login} is the account of no person of the register")),
             }
         }
+        Said::Approve(_) if decisions_here && taking.just_seen.is_some() => Meaning::Refuse(
+            "the date was changed at about the same time; please look at it, and approve once more"
+                .to_owned(),
+        ),
         Said::Approve(number) if decisions_here => {
             Meaning::Do(vec![Command::Approve { milestone, number: *number }])
         }

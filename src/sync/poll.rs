@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use connector_api::{Delivery, Fetched, ProjectSpec, Ticket};
 
-use super::engine::{Engine, Hot, may_be_newer, reference};
+use super::engine::{Engine, Hot, reference};
 use super::{SyncError, brakes};
 use crate::register::Link;
 use crate::store::{LinkFilter, StoreError, Tx};
@@ -122,23 +122,17 @@ impl Engine {
                 let answers = world.connector(connection)?.fetch(&references).await?;
                 found.extend(references.into_iter().map(|reference| reference.id).zip(answers));
             }
-            let gone = bound
+            let there = |link: &Link| {
+                matches!(link.ticket.as_ref().and_then(|id| found.get(id)), Some(Fetched::Found(_)))
+            };
+            let gone: Vec<&Link> = bound
                 .iter()
-                .filter(|link| {
-                    link.missing_since.is_none()
-                        && !matches!(
-                            link.ticket.as_ref().and_then(|id| found.get(id)),
-                            Some(Fetched::Found(_))
-                        )
-                })
-                .count();
-            if brakes::over(world, gone, bound.len() as u64) {
-                brakes::halt(
-                    world,
-                    &tracker,
-                    format!("{gone} of {} tickets are suddenly not found", bound.len()),
-                )
-                .await?;
+                .copied()
+                .filter(|link| link.missing_since.is_none() && !link.observed.braked && !there(link))
+                .collect();
+            if brakes::over(world, gone.len(), bound.len() as u64) {
+                let reason = format!("{} of {} tickets are suddenly not found", gone.len(), bound.len());
+                brakes::halt(world, &tracker, reason, &gone).await?;
                 continue;
             }
             let mut dirty = Vec::new();
@@ -146,7 +140,7 @@ impl Engine {
                 swept.links += 1;
                 match link.ticket.as_ref().and_then(|id| found.get(id)) {
                     Some(Fetched::Found(ticket)) => {
-                        let newer = may_be_newer(link, ticket.updated);
+                        let newer = link.observed.updated.is_none_or(|updated| ticket.updated > updated);
                         if newer || link.missing_since.is_some() {
                             swept.only_here += u32::from(newer && link.dirty.is_none());
                             dirty.push(link.id.clone());
@@ -203,7 +197,8 @@ impl Engine {
     }
 }
 
-/// Marks the links of tickets that changed since they were last seen; what an overlap brings again is not marked.
+/// Marks the links of tickets that changed since they were last seen. A connector brings nothing twice that is as it
+/// was, so one with the same time changed within its second.
 async fn mark_newer(
     tx: &mut Tx,
     trackers: &[String],
@@ -217,7 +212,7 @@ async fn mark_newer(
         .into_iter()
         .filter(|link| {
             let updated = link.ticket.as_ref().and_then(|ticket| seen.get(ticket));
-            updated.is_some_and(|updated| may_be_newer(link, *updated))
+            updated.is_some_and(|updated| link.observed.updated.is_none_or(|known| *updated >= known))
         })
         .map(|link| link.id)
         .collect();

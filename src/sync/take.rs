@@ -106,6 +106,23 @@ pub struct Taking<'a> {
     pub us: &'a Account,
     /// Now, by our clock.
     pub now: DateTime<Utc>,
+    /// The move that what the ticket shows has just proposed: nobody can have decided on it yet.
+    pub just_seen: Option<u32>,
+}
+
+impl<'a> Taking<'a> {
+    /// One link, with what it needs of the register loaded.
+    pub fn new(
+        tx: &'a mut Tx,
+        world: &'a World,
+        register: Register,
+        link: Link,
+        tracker: &'a Tracker,
+        us: &'a Account,
+        now: DateTime<Utc>,
+    ) -> Self {
+        Self { tx, world, register, link, tracker, us, now, just_seen: None }
+    }
 }
 
 impl Taking<'_> {
@@ -150,30 +167,51 @@ impl Taking<'_> {
         Ok(())
     }
 
-    /// Takes everything new: history, comments, attachments, then what only the levels tell.
-    pub async fn take(&mut self, ticket: &Ticket, prepared: Prepared) -> Result<(), SyncError> {
-        let mut newest_status: Option<DateTime<Utc>> = None;
-        let mut last_state = None;
-        for entry in &prepared.entries {
-            if let HistoryKind::Status { to, .. } = &entry.kind {
-                newest_status = newest_status.max(Some(entry.at));
-                last_state = Some(read_state(&self.tracker.states, to, &BTreeSet::new()));
-            }
-            if self.tx.take_entry(&self.link.id, &entry.id, self.now).await? {
-                self.take_entry(entry, &prepared).await?;
-            }
+    /// Takes everything new: history and comments in the order in which they came, attachments, and what only the
+    /// levels tell.
+    pub async fn take(&mut self, ticket: &Ticket, prepared: Option<Prepared>) -> Result<(), SyncError> {
+        let connector = self.world.connector(&self.tracker.connection)?.clone();
+        let capabilities = connector.capabilities();
+        let in_field = self.due_in_field(capabilities.due_field);
+        if !(in_field && capabilities.due_history) {
+            // Before the comments: a reason may have come with the date.
+            self.take_due_level(ticket, in_field).await?;
         }
-        for (id, proof) in prepared.attachments {
-            if self.tx.take_entry(&self.link.id, &id, self.now).await? {
+        let mut last = None;
+        if let Some(prepared) = &prepared {
+            last = self.take_log(prepared).await?;
+        }
+        self.take_state_level(ticket, last).await
+    }
+
+    /// Gives when the status last changed, and to what.
+    async fn take_log(
+        &mut self,
+        prepared: &Prepared,
+    ) -> Result<Option<(DateTime<Utc>, TicketState)>, SyncError> {
+        for (id, proof) in &prepared.attachments {
+            if self.tx.take_entry(&self.link.id, id, self.now).await? {
                 let actor = proof.authors.first().cloned().unwrap_or(Actor::Poam);
-                let cause = self.cause(&id);
-                self.must(actor, &cause, &Command::AddEvidence(Box::new(proof))).await?;
+                let cause = self.cause(id);
+                self.must(actor, &cause, &Command::AddEvidence(Box::new(proof.clone()))).await?;
             }
         }
-        for comment in &prepared.comments {
-            obey::take_comment(self, comment, &prepared.words).await?;
+        let mut last = None;
+        // Whoever approves a date has not seen the one that came after.
+        for said in in_order(&prepared.entries, &prepared.comments) {
+            match said {
+                Logged::Entry(entry) => {
+                    if let HistoryKind::Status { to, .. } = &entry.kind {
+                        last = Some((entry.at, read_state(&self.tracker.states, to, &BTreeSet::new())));
+                    }
+                    if self.tx.take_entry(&self.link.id, &entry.id, self.now).await? {
+                        self.take_entry(entry, prepared).await?;
+                    }
+                }
+                Logged::Comment(comment) => obey::take_comment(self, comment, &prepared.words).await?,
+            }
         }
-        self.take_levels(ticket, newest_status, last_state).await
+        Ok(last)
     }
 
     async fn take_entry(&mut self, entry: &HistoryEntry, prepared: &Prepared) -> Result<(), SyncError> {
@@ -183,7 +221,7 @@ impl Taking<'_> {
         match &entry.kind {
             HistoryKind::Status { to, .. } => {
                 let state = read_state(&self.tracker.states, to, &BTreeSet::new());
-                if by_us && self.ours("state", state_name(state)).await? {
+                if by_us && self.our_transition(state).await? {
                     return Ok(());
                 }
                 let evidence = prepared.closings.get(&entry.id).cloned().unwrap_or_default();
@@ -250,41 +288,50 @@ impl Taking<'_> {
         Ok(self.tx.match_own_write(&self.link.id, field, value).await?)
     }
 
-    /// What no log told: a state by labels or without history, a due line in the block, a project.
-    async fn take_levels(
+    /// Whether a change of the status by our account is a recorded write of ours, or on the way to one: a workflow may
+    /// lead through other statuses, and a history does not tell states apart that differ by their labels.
+    async fn our_transition(&mut self, state: TicketState) -> Result<bool, SyncError> {
+        if self.ours("state", state_name(state)).await? {
+            return Ok(true);
+        }
+        let open = |name: &str| !matches!(name, "done" | "dropped");
+        let writes = self.tx.own_writes(&self.link.id).await?;
+        let written: Vec<String> =
+            writes.into_iter().filter(|write| write.field == "state").map(|write| write.value).collect();
+        for value in written.iter().filter(|value| open(value) && open(state_name(state))) {
+            self.ours("state", value).await?;
+        }
+        Ok(!written.is_empty())
+    }
+
+    /// A state that no log told of: by labels, or without a history.
+    async fn take_state_level(
         &mut self,
         ticket: &Ticket,
-        newest_status: Option<DateTime<Utc>>,
-        last_state: Option<TicketState>,
+        last: Option<(DateTime<Utc>, TicketState)>,
     ) -> Result<(), SyncError> {
-        let connector = self.world.connector(&self.tracker.connection)?.clone();
-        let capabilities = connector.capabilities();
         let state = read_state(&self.tracker.states, &ticket.status, &ticket.labels);
-        // Before the first look, a ticket of ours is as we made it.
-        let made = self.link.base.state.as_ref().map_or("", |pair| pair.theirs.as_str());
-        let seen = Some(self.link.observed.state.as_str()).filter(|state| !state.is_empty()).unwrap_or(made);
-        let known = match last_state {
-            Some(state) => state_name(state),
-            None => seen,
-        }
-        .to_owned();
-        let log_is_newer = newest_status.is_some_and(|at| at > ticket.updated);
-        // A new ticket reads as it was made; what differs from what the log last said was said by no log.
-        if !known.is_empty() && known != state_name(state) && !log_is_newer {
-            let id = format!("level:{}:{}", state_name(state), ticket.updated.timestamp_micros());
-            let ours = self.ours("state", state_name(state)).await?;
-            if !ours && self.tx.take_entry(&self.link.id, &id, self.now).await? {
-                let actor = Actor::Unknown(self.tracker.connection.clone());
-                let cause = self.cause(&id);
-                let proofs = Vec::new();
-                self.transition(actor, &cause, state, &ticket.status, ticket.updated, proofs).await?;
+        let known = match last {
+            // The log was read after the ticket was.
+            Some((at, _)) if at > ticket.updated => return Ok(()),
+            Some((_, state)) => state_name(state),
+            // Before the first look, a ticket reads as it was made.
+            None if self.link.observed.state.is_empty() => {
+                self.link.base.state.as_ref().map(|pair| pair.theirs.as_str()).unwrap_or_default()
             }
+            None => self.link.observed.state.as_str(),
+        };
+        // Of one that was adopted nothing is known before.
+        if known.is_empty() || known == state_name(state) {
+            return Ok(());
         }
-        let in_field = self.due_in_field(capabilities.due_field);
-        if !(in_field && capabilities.due_history) {
-            self.take_due_level(ticket, in_field).await?;
+        let id = format!("level:{}:{}", state_name(state), ticket.updated.timestamp_micros());
+        if !self.tx.take_entry(&self.link.id, &id, self.now).await? {
+            return Ok(());
         }
-        Ok(())
+        let actor = Actor::Unknown(self.tracker.connection.clone());
+        let cause = self.cause(&id);
+        self.transition(actor, &cause, state, &ticket.status, ticket.updated, Vec::new()).await
     }
 
     /// Whether the due date lives in a field of the ticket.
@@ -317,7 +364,10 @@ impl Taking<'_> {
             whence: cause.clone(),
             rationale: None,
         };
-        self.must(actor, &cause, &Command::Propose(Box::new(proposed))).await
+        self.must(actor, &cause, &Command::Propose(Box::new(proposed))).await?;
+        let open = self.milestone().and_then(|milestone| milestone.open_move());
+        self.just_seen = open.filter(|moved| moved.whence == cause).map(|moved| moved.number);
+        Ok(())
     }
 
     /// Detects drift of the milestone and its items again, and records what opened and settled.
@@ -343,4 +393,20 @@ fn said_with(entry: &HistoryEntry, comments: &[Comment]) -> Option<String> {
         .find(|comment| (comment.created - entry.at).abs() <= TimeDelta::seconds(2))
         .map(|comment| comment.body.trim().to_owned())
         .filter(|text| !text.is_empty() && !text.starts_with("/poam"))
+}
+
+/// One thing that a log tells.
+enum Logged<'a> {
+    Entry(&'a HistoryEntry),
+    Comment(&'a Comment),
+}
+
+/// Entries and comments as they came; a comment that was changed came when it was.
+fn in_order<'a>(entries: &'a [HistoryEntry], comments: &'a [Comment]) -> Vec<Logged<'a>> {
+    let entries = entries.iter().map(|entry| (entry.at, Logged::Entry(entry)));
+    let comments = comments.iter().map(|comment| (comment.updated, Logged::Comment(comment)));
+    let mut all: Vec<(DateTime<Utc>, Logged<'a>)> = entries.chain(comments).collect();
+    // Stable: what came with an edit follows it.
+    all.sort_by_key(|(at, _)| *at);
+    all.into_iter().map(|(_, logged)| logged).collect()
 }

@@ -132,15 +132,19 @@ pub async fn ask(taking: &mut Taking<'_>) -> Result<Option<DateTime<Utc>>, SyncE
         return Ok(Some(settled));
     }
     let number = milestone.number;
-    // One person who moves many dates gets one question, whose answer covers all.
-    let since = taking.now - TimeDelta::minutes(settings.bulk_minutes.into());
+    // One person who moves many dates gets one question, whose answer covers all, however late we come to ask.
+    let window = TimeDelta::minutes(settings.bulk_minutes.into());
+    let since = moved.at - window;
     let others: Vec<(MilestoneNumber, u32)> = taking
         .tx
         .moves(&taking.link.system, Some(since))
         .await?
         .into_iter()
         .filter(|(_, m)| {
-            m.state == MoveState::Unexplained && m.asked.is_none() && m.by == moved.by && m.at >= since
+            m.state == MoveState::Unexplained
+                && m.asked.is_none()
+                && m.by == moved.by
+                && (m.at - moved.at).abs() <= window
         })
         .map(|(milestone, m)| (milestone, m.number))
         .collect();

@@ -65,8 +65,9 @@ async fn levels(web: &Web, registry: &mut Registry) -> Result<(), StoreError> {
         ] {
             set(&links, &[of.clone(), ("phase", phase.to_owned())], count);
         }
-        set(&dirty, &[of.clone()], counts.dirty);
-        set(&failing, &[of], counts.failing);
+        let of = [of];
+        set(&dirty, &of, counts.dirty);
+        set(&failing, &of, counts.failing);
     }
 
     let halted = level::<1>(registry, "tracker_halted", "1 for each tracker that a brake halted");

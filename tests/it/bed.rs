@@ -4,6 +4,7 @@
 #![expect(clippy::expect_used, reason = "a test bed that cannot be set up fails the test")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,7 +14,7 @@ use connector_api::{Account, Connector, ProjectSpec, Transport};
 use connector_github::fake::FakeGithub;
 use connector_github::{GitHub, GitHubConfig};
 use connector_jira::fake::FakeJira;
-use connector_jira::{Flavor, Jira, JiraConfig};
+use connector_jira::{Auth, Flavor, Jira, JiraConfig};
 use poam::clock::{Clock, ManualClock};
 use poam::register::decide::{Command, Deciding, NewMilestone, decide_all};
 use poam::register::policy::{Calendar, Policy, RuleSet};
@@ -32,6 +33,22 @@ pub(crate) const REPO: &str = "acme/portal";
 /// The Jira project of the bed.
 pub(crate) const PROJECT: &str = "ACME";
 
+/// Puts something between a connector and its site: faults, counters.
+pub(crate) type Wrap = Arc<dyn Fn(Arc<dyn Transport>) -> Arc<dyn Transport> + Send + Sync>;
+
+/// Gives fresh ids.
+pub(crate) type Ids = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// What may differ between beds.
+pub(crate) struct Plan<'a> {
+    /// Around every transport.
+    pub(crate) wrap: Wrap,
+    /// Ids of links.
+    pub(crate) ids: Ids,
+    /// A file that is migrated already, to be copied.
+    pub(crate) template: Option<&'a Path>,
+}
+
 /// A bridge between two fake sites.
 pub(crate) struct Bed {
     pub(crate) clock: Arc<ManualClock>,
@@ -41,6 +58,8 @@ pub(crate) struct Bed {
     pub(crate) system: SystemId,
     pub(crate) ada_github: Account,
     pub(crate) ada_jira: Account,
+    wrap: Wrap,
+    jira_auth: Auth,
     folder: tempfile::TempDir,
 }
 
@@ -68,7 +87,7 @@ pub(crate) fn rules() -> RuleSet {
     toml::from_str(include_str!("../../config/rules/legacy-rev5.toml")).expect("the shipped rules")
 }
 
-fn account(id: &str, name: &str) -> Account {
+pub(crate) fn account(id: &str, name: &str) -> Account {
     Account { id: id.to_owned(), name: name.to_owned() }
 }
 
@@ -78,11 +97,18 @@ impl Bed {
     }
 
     /// A bed whose transports go through `wrap` (faults, counters).
-    pub(crate) async fn with(wrap: impl Fn(Arc<dyn Transport>) -> Arc<dyn Transport>) -> Self {
+    pub(crate) async fn with(
+        wrap: impl Fn(Arc<dyn Transport>) -> Arc<dyn Transport> + Send + Sync + 'static,
+    ) -> Self {
+        let ids = AtomicU64::new(0);
+        let ids: Ids = Arc::new(move || format!("{:032x}", ids.fetch_add(1, Ordering::Relaxed) + 0xabc));
+        Self::build(Plan { wrap: Arc::new(wrap), ids, template: None }).await
+    }
+
+    pub(crate) async fn build(plan: Plan<'_>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let clock = Arc::new(ManualClock::new(start()));
-        let ticking = clock.clone();
-        let now: connector_api::fake::Now = Arc::new(move || ticking.now());
+        let now = ticking(&clock);
         let base = "http://github.test/".parse().expect("a URL");
         let github = FakeGithub::new(&base, now.clone());
         github.add_user("poam-bot", Some("bot-token"));
@@ -95,10 +121,10 @@ impl Bed {
         }
         github.grant(REPO, "mallory", connector_github::fake::Permission::Triage).expect("a grant");
         github.set_webhook_secret(Some("hush".into()));
-        let jira = FakeJira::new(Flavor::Cloud, now.clone());
+        let jira = FakeJira::new(Flavor::Cloud, now);
         jira.set_base_url("http://jira.test");
         jira.set_webhook_secret("hush");
-        let auth = jira.add_login(&account("557058:bot", "poam bot"), "bot@example.org", "bot-token");
+        let jira_auth = jira.add_login(&account("557058:bot", "poam bot"), "bot@example.org", "bot-token");
         let ada_jira = account("557058:ada", "Ada Example");
         for person in
             [&ada_jira, &account("557058:grace", "Grace Example"), &account("557058:mallory", "Mallory")]
@@ -106,81 +132,21 @@ impl Bed {
             jira.add_person(person);
         }
         jira.set_project(PROJECT, |_| {});
-        let github_spec = ProjectSpec { project: REPO.to_owned(), ..ProjectSpec::default() };
-        let jira_spec = ProjectSpec {
-            project: PROJECT.to_owned(),
-            issue_type: Some("Task".to_owned()),
-            due_field: Some("duedate".to_owned()),
-            ..ProjectSpec::default()
-        };
-        let github_api = "http://github.test/".parse().expect("a URL");
-        let github_connector: Arc<dyn Connector> = Arc::new(GitHub::new(
-            GitHubConfig::new(github_api, "bot-token".into()),
-            wrap(Arc::new(RouterTransport(github.router()))),
-            now.clone(),
-        ));
-        let mut jira_config =
-            JiraConfig::new("http://jira.test".parse().expect("a URL"), Flavor::Cloud, auth);
-        jira_config.projects = vec![jira_spec.clone()];
-        let jira_connector: Arc<dyn Connector> =
-            Arc::new(Jira::new(jira_config, wrap(Arc::new(RouterTransport(jira.router()))), now));
-        let trackers = BTreeMap::from([
-            ("gh".to_owned(), tracker("gh", "github", github_spec)),
-            ("jr".to_owned(), tracker("jr", "jira", jira_spec)),
-        ]);
-        let people: BTreeMap<String, Person> = [
-            person("Ada Example", "ada", "557058:ada", &[Role::Engineer, Role::Owner]),
-            person("Grace Example", "grace", "557058:grace", &[Role::Approver, Role::Grc]),
-        ]
-        .into_iter()
-        .map(|person| (person.name.clone(), person))
-        .collect();
-        let settings = Settings {
-            installation: "1f".repeat(16),
-            trackers,
-            routes: vec![
-                Route {
-                    system: "ACME".to_owned(),
-                    component: Some("jira".to_owned()),
-                    tracker: "jr".to_owned(),
-                },
-                Route { system: "ACME".to_owned(), component: None, tracker: "gh".to_owned() },
-            ],
-            connections: BTreeMap::from([
-                ("github".to_owned(), Kind::Github),
-                ("jira".to_owned(), Kind::Jira),
-            ]),
-            people,
-            systems: BTreeMap::from([(
-                "ACME".to_owned(),
-                SystemSettings {
-                    calendar: Calendar { zone: chrono_tz::UTC, holidays: Vec::new() },
-                    rules: rules(),
-                },
-            )]),
-            policy: Policy::default(),
-            approve_in_ticket: true,
-            attachment_cap: 1 << 20,
-            open_limit: 25,
-            brake_links: 20,
-            brake_percent: 10,
-        };
-        let url = format!("sqlite:{}", folder.path().join("poam.db").display());
-        let options = OpenOptions { create: true, durable: false, ..OpenOptions::default() };
-        let db = Db::open(&url, &options).await.expect("a store");
-        db.migrate().await.expect("a schema");
-        let ids = AtomicU64::new(0);
+        if let Some(template) = plan.template {
+            std::fs::copy(template, folder.path().join("poam.db")).expect("a copy");
+        }
+        let db = open_store(folder.path()).await;
+        if plan.template.is_none() {
+            db.migrate().await.expect("a schema");
+        }
         let world = World {
-            settings: Arc::new(settings),
-            connectors: Arc::new(BTreeMap::from([
-                ("github".to_owned(), github_connector),
-                ("jira".to_owned(), jira_connector),
-            ])),
+            settings: Arc::new(settings()),
+            connectors: connectors(&github, &jira, &jira_auth, &plan.wrap, &clock),
             writer: Writer::inline(db.clone()),
             db,
             evidence: EvidenceStore::open("memory://").expect("an evidence store"),
             clock: clock.clone(),
-            ids: Arc::new(move || format!("{:032x}", ids.fetch_add(1, Ordering::Relaxed) + 0xabc)),
+            ids: plan.ids,
         };
         let bed = Self {
             clock,
@@ -190,10 +156,21 @@ impl Bed {
             system: SystemId::new("ACME").expect("an id"),
             ada_github,
             ada_jira,
+            wrap: plan.wrap,
+            jira_auth,
             folder,
         };
         bed.record(vec![Change::SystemRecorded { profile: profile() }]).await;
         bed
+    }
+
+    /// The process died and was started again: nothing is left but the file and the evidence.
+    pub(crate) async fn restart(&mut self) {
+        let world = &mut self.engine.world;
+        world.db.close().await;
+        world.db = open_store(self.folder.path()).await;
+        world.writer = Writer::inline(world.db.clone());
+        world.connectors = connectors(&self.github, &self.jira, &self.jira_auth, &self.wrap, &self.clock);
     }
 
     pub(crate) fn folder(&self) -> &std::path::Path {
@@ -345,6 +322,96 @@ impl Bed {
             })
             .map(|drift| drift.kind.name().to_owned())
             .collect()
+    }
+}
+
+/// The bed's clock, as fakes and connectors take the time.
+fn ticking(clock: &Arc<ManualClock>) -> connector_api::fake::Now {
+    let clock = clock.clone();
+    Arc::new(move || clock.now())
+}
+
+/// A schema that is ready to be copied, in `folder`.
+pub(crate) async fn template(folder: &Path) -> std::path::PathBuf {
+    let db = open_store(folder).await;
+    db.migrate().await.expect("a schema");
+    db.close().await;
+    folder.join("poam.db")
+}
+
+async fn open_store(folder: &Path) -> Db {
+    let url = format!("sqlite:{}", folder.join("poam.db").display());
+    let options = OpenOptions { create: true, durable: false, connections: 2 };
+    Db::open(&url, &options).await.expect("a store")
+}
+
+fn github_spec() -> ProjectSpec {
+    ProjectSpec { project: REPO.to_owned(), ..ProjectSpec::default() }
+}
+
+fn jira_spec() -> ProjectSpec {
+    ProjectSpec {
+        project: PROJECT.to_owned(),
+        issue_type: Some("Task".to_owned()),
+        due_field: Some("duedate".to_owned()),
+        ..ProjectSpec::default()
+    }
+}
+
+/// Connectors that remember nothing yet.
+fn connectors(
+    github: &FakeGithub,
+    jira: &FakeJira,
+    auth: &Auth,
+    wrap: &Wrap,
+    clock: &Arc<ManualClock>,
+) -> Arc<BTreeMap<String, Arc<dyn Connector>>> {
+    let to_github: Arc<dyn Connector> = Arc::new(GitHub::new(
+        GitHubConfig::new("http://github.test/".parse().expect("a URL"), "bot-token".into()),
+        wrap(Arc::new(RouterTransport(github.router()))),
+        ticking(clock),
+    ));
+    let base = "http://jira.test".parse().expect("a URL");
+    let mut config = JiraConfig::new(base, Flavor::Cloud, auth.clone());
+    config.projects = vec![jira_spec()];
+    let transport = wrap(Arc::new(RouterTransport(jira.router())));
+    let to_jira: Arc<dyn Connector> = Arc::new(Jira::new(config, transport, ticking(clock)));
+    Arc::new(BTreeMap::from([("github".to_owned(), to_github), ("jira".to_owned(), to_jira)]))
+}
+
+fn settings() -> Settings {
+    let people: BTreeMap<String, Person> = [
+        person("Ada Example", "ada", "557058:ada", &[Role::Engineer, Role::Owner]),
+        person("Grace Example", "grace", "557058:grace", &[Role::Approver, Role::Grc]),
+    ]
+    .into_iter()
+    .map(|person| (person.name.clone(), person))
+    .collect();
+    Settings {
+        installation: "1f".repeat(16),
+        trackers: BTreeMap::from([
+            ("gh".to_owned(), tracker("gh", "github", github_spec())),
+            ("jr".to_owned(), tracker("jr", "jira", jira_spec())),
+        ]),
+        routes: vec![
+            Route { system: "ACME".to_owned(), component: Some("jira".to_owned()), tracker: "jr".to_owned() },
+            Route { system: "ACME".to_owned(), component: None, tracker: "gh".to_owned() },
+        ],
+        connections: BTreeMap::from([("github".to_owned(), Kind::Github), ("jira".to_owned(), Kind::Jira)]),
+        people,
+        systems: BTreeMap::from([(
+            "ACME".to_owned(),
+            SystemSettings {
+                calendar: Calendar { zone: chrono_tz::UTC, holidays: Vec::new() },
+                rules: rules(),
+            },
+        )]),
+        policy: Policy::default(),
+        approve_in_ticket: true,
+        attachment_cap: 1 << 20,
+        open_limit: 25,
+        brake_links: 20,
+        brake_percent: 10,
     }
 }
 

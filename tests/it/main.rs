@@ -5,5 +5,7 @@ mod bed;
 mod bridge;
 mod register;
 mod shared_data;
+mod sim;
 mod store;
+mod web;
 mod workbook;

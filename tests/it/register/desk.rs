@@ -14,7 +14,7 @@ use poam::register::{
     Milestone, MilestoneNumber, MilestoneState, Person, Rating, Register, Role, Roles, RootCause, SystemId,
 };
 
-use super::laws::invariants;
+use super::invariants::invariants;
 
 pub(crate) const M1: MilestoneNumber = MilestoneNumber(1);
 pub(crate) const M2: MilestoneNumber = MilestoneNumber(2);
@@ -81,6 +81,11 @@ impl Desk {
             calendar: Calendar { zone: chrono_tz::America::New_York, holidays: Vec::new() },
             head: Head::empty(),
         }
+    }
+
+    /// The reserved chain.
+    pub(crate) fn reserved() -> Self {
+        Self { register: Register::new(SystemId::reserved()), ..Self::empty() }
     }
 
     /// `V-1` is open (high, detected on 1 November, so its deadline is 1 December), and `M-1` serves it, due on the 20th.
@@ -156,7 +161,18 @@ impl Desk {
         let changes = decide_all(&self.register, &by, commands)?;
         assert_eq!(decide_all(&self.register, &by, commands).as_ref(), Ok(&changes), "decide is no function");
         let before = self.register.clone();
-        for change in &changes {
+        self.write(actor, &changes);
+        invariants(&before, &self.register, &changes);
+        Ok(changes)
+    }
+
+    /// Records a change that no command gives.
+    pub(crate) fn record(&mut self, change: Change) {
+        self.write(&Actor::Poam, &[change]);
+    }
+
+    fn write(&mut self, actor: &Actor, changes: &[Change]) {
+        for change in changes {
             let system = self.register.system.id.clone();
             let entry =
                 Entry::after(&self.head, &system, self.now, actor, "command", change).expect("an entry");
@@ -165,8 +181,6 @@ impl Desk {
             apply(&mut self.register, entry.at, change).expect("what was decided applies");
             self.journal.push(entry);
         }
-        invariants(&before, &self.register, &changes);
-        Ok(changes)
     }
 
     pub(crate) fn act(&mut self, name: &str, command: Command) -> Result<Vec<Change>, Refusal> {
@@ -203,6 +217,7 @@ impl Desk {
     }
 
     /// Somebody on the tracker moves the date of `M-1`.
+    #[allow(clippy::needless_pass_by_value, reason = "a call reads as the sentence that it says")]
     pub(crate) fn moved(
         &mut self,
         by: Actor,

@@ -283,3 +283,29 @@ fn commands_are_decided_all_or_none() {
     ];
     desk.act_as(&grace, roles, &both).expect("the second sees the first");
 }
+
+/// Found by the law over random acts.
+#[test]
+fn a_milestone_is_not_left_with_closed_items_alone() {
+    let mut desk = Desk::empty();
+    desk.ok("Grace", add_item("Another"));
+    let mut bare = super::desk::facts("A draft");
+    bare.detector = String::new();
+    desk.ok("Grace", Command::AddItem { number: None, facts: Box::new(bare) });
+    desk.ok("Grace", add_milestone(&[1, 2], Some("2026-11-20")));
+    desk.ok("Alan", close_out_of_boundary(1));
+    assert_eq!(desk.no("Otto", serves(&[1])), ["it would serve closed items alone; drop it instead"]);
+}
+
+/// Found by the law over random acts.
+#[test]
+fn a_draft_opens_when_what_held_it_up_leaves() {
+    let mut desk = Desk::empty();
+    desk.ok("Grace", add_item("One"));
+    desk.ok("Grace", add_item("Two"));
+    desk.ok("Grace", add_milestone(&[1], None));
+    desk.ok("Grace", add_milestone(&[1], Some("2026-11-20")));
+    assert_eq!(desk.item(1).status, Status::Draft, "M-1 has no date");
+    assert_eq!(desk.kinds("Otto", serves(&[2])), ["milestone.serves", "item.status"]);
+    assert_eq!((desk.item(1).status, desk.item(2).status), (Status::Open, Status::Draft));
+}

@@ -377,7 +377,10 @@ fn a_question_marks_what_it_asks_about() {
         covers,
         body: "Why did the date move?".to_owned(),
     };
+    let changed = desk.m1().changed;
+    desk.later(5);
     assert_eq!(desk.kinds("Asa", ask(vec![(M1, 1)])), ["notice.queued"]);
+    assert_eq!(desk.m1().changed, changed, "to be asked is no progress");
     assert_eq!(desk.m1().moves.first().and_then(|m| m.asked), Some(1));
     assert_eq!(desk.no("Asa", ask(vec![(M1, 7)])), ["a change does not fit the state: no move 7 of M-1"]);
     let nowhere = Command::Say {

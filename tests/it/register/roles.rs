@@ -52,7 +52,11 @@ fn conflict() -> Desk {
     desk
 }
 
+/// What is done, on which desk, by what command, and which roles it is allowed to, beside admin.
+type Row = (&'static str, fn() -> Desk, Command, Vec<Role>);
+
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn each_command_is_allowed_to_its_roles_and_to_no_other() {
     let edit = |edit: ItemEdit| Command::EditItem { item: v(1), edit: Box::new(edit) };
     let validation = {
@@ -99,7 +103,6 @@ fn each_command_is_allowed_to_its_roles_and_to_no_other() {
         body: "Done.".to_owned(),
     };
     let everybody: Vec<Role> = Role::ALL.to_vec();
-    type Row = (&'static str, fn() -> Desk, Command, Vec<Role>);
     let rows: Vec<Row> = vec![
         ("add item", Desk::empty, add_item("New"), PLANNERS.to_vec()),
         (

@@ -90,11 +90,11 @@ fn what_a_command_may_set_in_every_state() {
     // Rows: to. Columns: from, in the order of `STATES`. Empty where it is allowed, else a word of the reason.
     let table: [(MilestoneState, [&str; 6]); 6] = [
         (Planned, ["already", "unbegun", "unbegun", "unbegun", "unbegun", "unbegun"]),
-        (InProgress, ["", "already", "", "", "it is verified", ""]),
-        (Blocked, ["", "", "already", "reopen it first", "it is verified", "reopen it first"]),
-        (Done, ["", "", "", "already", "it is verified", ""]),
+        (InProgress, ["", "already", "", "", "a recurrence is a new item", ""]),
+        (Blocked, ["", "", "already", "reopen it first", "a recurrence is a new item", "reopen it first"]),
+        (Done, ["", "", "", "already", "a recurrence is a new item", ""]),
         (Verified, ["never set", "never set", "never set", "never set", "already", "never set"]),
-        (Dropped, ["", "", "", "", "it is verified", "already"]),
+        (Dropped, ["", "", "", "", "a recurrence is a new item", "already"]),
     ];
     for (to, cells) in table {
         for (from, cell) in STATES.into_iter().zip(cells) {
@@ -333,4 +333,40 @@ fn a_date_moved_while_it_was_done_is_asked_about_when_it_is_reopened() {
     assert_eq!(desk.m1().open_move().map(|m| m.number), Some(2));
     desk.ok("Ella", explain("the upgrade broke the login"));
     assert_eq!(desk.m1().due, Some(super::desk::day("2026-11-27")));
+}
+
+/// Found by the law over random acts.
+#[test]
+fn a_proof_goes_with_the_milestone_that_is_dropped() {
+    let mut desk = Desk::open();
+    desk.ok("Grace", add_milestone(&[1], Some("2026-11-25")));
+    let bare = Command::Transition(Box::new(TicketTransition {
+        milestone: M2,
+        to: TicketReads::Done,
+        status: "Done".to_owned(),
+        by: person("Ella"),
+        at: desk.now,
+        evidence: Vec::new(),
+    }));
+    desk.ok("Ella", bare);
+    ticket(&mut desk, TicketReads::Done, "1");
+    assert_eq!(desk.item(1).status, Status::PendingValidation);
+    assert_eq!(
+        desk.kinds("Grace", set_state(Dropped, Some("it was the wrong host"))),
+        ["milestone.state", "item.status"]
+    );
+    assert_eq!(desk.item(1).status, Status::InProgress, "what is left is done, and proven by nothing");
+}
+
+/// Found by the law over random acts.
+#[test]
+fn what_was_dropped_with_its_last_item_is_not_revived() {
+    let mut desk = Desk::open();
+    desk.ok("Alan", close_out_of_boundary(1));
+    assert_eq!(desk.m1().state, Dropped);
+    for to in [InProgress, Done] {
+        let because = desk.no("Grace", set_state(to, Some("it came back")));
+        let why = "every item it serves is closed, and a recurrence is a new item";
+        assert!(because.iter().any(|b| b == why), "{because:?}");
+    }
 }
