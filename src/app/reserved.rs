@@ -68,7 +68,9 @@ pub async fn add_token(
     let added: Decide = Box::new(move |register, now| {
         let mut because = Vec::new();
         if name.is_empty() || name.trim() != name || name.chars().any(char::is_control) {
-            because.push("its name is empty, begins or ends with a space, or holds a control character".to_owned());
+            because.push(
+                "its name is empty, begins or ends with a space, or holds a control character".to_owned(),
+            );
         }
         if let Some(held) = register.tokens.get(&name) {
             let how = if held.revoked.is_some() { ", revoked" } else { "" };

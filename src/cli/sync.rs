@@ -43,6 +43,7 @@ fn known_tracker(app: &App, id: &str) -> Result<(), Usage> {
         return Ok(());
     }
     let known: Vec<&str> = ids.by_ref().collect();
-    let known = if known.is_empty() { "there is none".to_owned() } else { format!("there are {}", known.join(", ")) };
+    let known =
+        if known.is_empty() { "there is none".to_owned() } else { format!("there are {}", known.join(", ")) };
     Err(Usage(format!("no [[tracker]] has the id {id:?}; {known}")))
 }

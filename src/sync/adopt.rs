@@ -8,7 +8,9 @@ use super::mapping::{Tracker, route};
 use super::{SyncError, World};
 use crate::drift;
 use crate::register::decide::{Command, Refusal, decide};
-use crate::register::{Actor, Base, Link, LinkPhase, MilestoneNumber, Observed, Subject, SystemId, TicketName};
+use crate::register::{
+    Actor, Base, Link, LinkPhase, MilestoneNumber, Observed, Subject, SystemId, TicketName,
+};
 use crate::store::{Scope, Tx};
 
 /// Why a ticket was not adopted.
@@ -75,7 +77,8 @@ pub async fn adopt(
         .filter(|entry| matches!(entry.kind, HistoryKind::Due { .. }))
         .map(|entry| entry.id)
         .collect();
-    let adopting = Adopting { system: system.clone(), milestone, tracker: tracker.clone(), ticket, edits, by, what };
+    let adopting =
+        Adopting { system: system.clone(), milestone, tracker: tracker.clone(), ticket, edits, by, what };
     let outer = world.clone();
     let bound = world
         .writer
@@ -108,8 +111,7 @@ async fn choose<'a>(
         return Ok(settings.tracker(id)?);
     }
     if let Some(project) = project {
-        let mut fits =
-            settings.trackers.values().filter(|t| t.project.project.eq_ignore_ascii_case(project));
+        let mut fits = settings.trackers.values().filter(|t| t.project.project.eq_ignore_ascii_case(project));
         let why = match (fits.next(), fits.next()) {
             (Some(tracker), None) => return Ok(tracker),
             (None, _) => format!("no tracker has the project {project}"),

@@ -3,7 +3,8 @@
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::mapping::{prefix, state_name, ticket_state, title, title_text};
+use super::mapping::{prefix, state_name, title, title_text};
+use super::reconcile::our_state;
 use crate::register::{DriftKind, Link, Milestone, MoveState, Register, Subject};
 
 /// A field in which both sides differ.
@@ -20,18 +21,14 @@ pub struct Apart {
 }
 
 /// Each field: its name, the register's side, and the ticket's as last seen.
-pub fn sides(
-    register: &Register,
-    milestone: &Milestone,
-    link: &Link,
-) -> [(&'static str, String, String); 4] {
+pub fn sides(register: &Register, milestone: &Milestone, link: &Link) -> [(&'static str, String, String); 4] {
     let seen = &link.observed;
     let day = |day: Option<NaiveDate>| day.map_or_else(|| "none".to_owned(), |day| day.to_string());
     let nobody = || "nobody".to_owned();
     let prefix = prefix(&register.system.id, milestone);
     [
         ("title", title(&prefix, &milestone.text), seen.title.clone()),
-        ("state", state_name(ticket_state(milestone.state)).to_owned(), seen.state.clone()),
+        ("state", state_name(our_state(milestone)).to_owned(), seen.state.clone()),
         ("due", day(milestone.due), seen.due_unreadable.clone().unwrap_or_else(|| day(seen.due))),
         (
             "assignee",
@@ -87,7 +84,9 @@ fn why_due(register: &Register, milestone: &Milestone, link: &Link) -> Option<St
     });
     moved
         .map(|moved| format!("move {} to that date is {}", moved.number, moved.state.name()))
-        .or_else(|| milestone.state.is_over().then(|| "the milestone is over: no date is asked of it".to_owned()))
+        .or_else(|| {
+            milestone.state.is_over().then(|| "the milestone is over: no date is asked of it".to_owned())
+        })
         .or_else(|| drift(register, milestone, &[DriftKind::DueDiffers]))
 }
 

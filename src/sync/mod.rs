@@ -16,6 +16,7 @@
 //! | [`apart`] | pure: where both sides are apart, and why |
 //! | [`open`] | going live: which milestones get a ticket |
 //! | [`create`] | a ticket is made exactly once |
+//! | [`dry`] | what a pass would do |
 //! | [`poll`] | polls, sweeps and webhooks: what marks links dirty |
 //! | [`brakes`] | what halts a tracker |
 //! | [`detect`] | the full pass of drift detection |
@@ -27,6 +28,7 @@ pub mod brakes;
 pub mod commands;
 pub mod create;
 pub mod detect;
+pub mod dry;
 pub mod engine;
 pub mod mapping;
 pub mod merge;

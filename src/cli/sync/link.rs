@@ -171,12 +171,21 @@ async fn show(
         ("Missing since", time(link.missing_since)),
         ("Marked since", time(link.dirty)),
         ("Not before", time(link.due_at)),
-        ("Error", link.error.as_ref().map(|e| format!("{e} ({} in a row)", link.attempts)).unwrap_or_default()),
+        (
+            "Error",
+            link.error.as_ref().map(|e| format!("{e} ({} in a row)", link.attempts)).unwrap_or_default(),
+        ),
         ("Seen", time(seen.at)),
-        ("Planned into", seen.scheduled.as_ref().map(|(name, end)| format!("{name}, until {end}")).unwrap_or_default()),
+        (
+            "Planned into",
+            seen.scheduled.as_ref().map(|(name, end)| format!("{name}, until {end}")).unwrap_or_default(),
+        ),
         ("Also marked", seen.duplicates.join(", ")),
         ("Moved to", seen.moved_away.clone().unwrap_or_default()),
-        ("Labels put back", if seen.labels_restored == 0 { String::new() } else { seen.labels_restored.to_string() }),
+        (
+            "Labels put back",
+            if seen.labels_restored == 0 { String::new() } else { seen.labels_restored.to_string() },
+        ),
     ]);
     output::line("");
     output::table(
@@ -224,9 +233,8 @@ async fn wanted(
     app: &App,
     filter: &str,
 ) -> anyhow::Result<(SystemId, Option<BTreeSet<MilestoneNumber>>)> {
-    let wrong = || {
-        Usage(format!("{filter:?} is no filter; known are milestone=M-1,M-2, item=V-1, owner=NAME, all"))
-    };
+    let wrong =
+        || Usage(format!("{filter:?} is no filter; known are milestone=M-1,M-2, item=V-1, owner=NAME, all"));
     if filter == "all" {
         return Ok((session.system(app)?, None));
     }
@@ -283,7 +291,11 @@ fn said(opened: &Opened) {
         if more == 0 { listed } else { format!("{listed} and {more} more") }
     };
     if !opened.opening.is_empty() {
-        output::line(format!("Tickets will be made for {}: {}.", opened.opening.len(), names(&opened.opening)));
+        output::line(format!(
+            "Tickets will be made for {}: {}.",
+            opened.opening.len(),
+            names(&opened.opening)
+        ));
     }
     if !opened.waiting.is_empty() {
         output::line(format!(

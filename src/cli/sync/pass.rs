@@ -75,7 +75,11 @@ fn said(all: &[Done]) {
             ));
         }
         if let Some(next) = done.next {
-            output::line(format!("{}: what was put off is next due at {}.", done.connection, output::time(next)));
+            output::line(format!(
+                "{}: what was put off is next due at {}.",
+                done.connection,
+                output::time(next)
+            ));
         }
     }
 }
