@@ -73,9 +73,9 @@ pub fn router(site: Arc<dyn FakeSite>, kind: Kind, people: Vec<Account>) -> Rout
     Router::new()
         .route("/", get(|| async { Redirect::to("/demo") }))
         .route("/demo", get(list))
-        .route("/demo/style.css", get(|| asset("text/css; charset=utf-8", STYLE)))
-        .route("/demo/no-script.css", get(|| asset("text/css; charset=utf-8", "#live { display: none }")))
-        .route("/demo/live.js", get(|| asset("text/javascript; charset=utf-8", SCRIPT)))
+        .route("/demo/style.css", get(|| async { asset("text/css; charset=utf-8", STYLE) }))
+        .route("/demo/no-script.css", get(|| async { asset("text/css; charset=utf-8", NO_SCRIPT) }))
+        .route("/demo/live.js", get(|| async { asset("text/javascript; charset=utf-8", SCRIPT) }))
         .route("/demo/tickets/{id}/live", get(live))
         .merge(forms)
         .fallback(page_or_api)
@@ -83,6 +83,8 @@ pub fn router(site: Arc<dyn FakeSite>, kind: Kind, people: Vec<Account>) -> Rout
 }
 
 const STYLE: &str = include_str!("../../../templates/demo/style.css");
+/// Where scripts are off the frame shows what the script would keep fresh.
+const NO_SCRIPT: &str = "#live { display: none }";
 const SCRIPT: &str = include_str!("../../../templates/demo/live.js");
 
 #[derive(Clone)]
@@ -263,8 +265,8 @@ fn shown(status: StatusCode, page: &impl Template) -> Response {
     }
 }
 
-async fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, kind), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")], text)
+fn asset(kind: &'static str, text: &'static str) -> Response {
+    ([(header::CONTENT_TYPE, kind), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")], text).into_response()
 }
 
 /// Takes a form only from a page of this very site, and only under a loopback name: what another site's page sends
