@@ -183,6 +183,11 @@ impl Pages {
         self.people.iter().find(|person| person.id == id)
     }
 
+    /// How somebody is called here: logins stand for people.
+    fn name(&self, account: &Account) -> String {
+        self.person(&account.id).unwrap_or(account).name.clone()
+    }
+
     /// Who acts, as the form says.
     fn by(&self, fields: &Fields, back: &str) -> Result<Account, Problem> {
         let id = field(fields, "by");
@@ -207,7 +212,7 @@ impl Pages {
     }
 
     fn ticket_page(&self, ticket: &FakeTicket, by: Account) -> Response {
-        let live = Live::of(self.site.as_ref(), self.kind, ticket);
+        let live = Live::of(self, ticket);
         let mut assignees = vec![Choice::nobody(ticket.assignee.is_none())];
         assignees.extend(Choice::all(&self.people, ticket.assignee.as_ref()));
         if let Some(other) = ticket.assignee.as_ref().filter(|who| self.person(&who.id).is_none()) {
@@ -296,14 +301,14 @@ fn is_loopback(host: &str) -> bool {
 }
 
 async fn list(State(pages): State<Pages>) -> Response {
-    let tickets = pages.site.tickets().iter().map(|ticket| Summary::of(pages.kind, ticket)).collect();
+    let tickets = pages.site.tickets().iter().map(|ticket| Summary::of(&pages, ticket)).collect();
     shown(StatusCode::OK, &ListPage { frame: pages.frame(), tickets })
 }
 
 /// What changes on a ticket's page by itself.
 async fn live(State(pages): State<Pages>, Path(id): Path<String>) -> Outcome {
     let ticket = pages.ticket(&id)?;
-    let live = Live::of(pages.site.as_ref(), pages.kind, &ticket);
+    let live = Live::of(&pages, &ticket);
     Ok(shown(StatusCode::OK, &LivePage { at: at(&ticket), live }))
 }
 
@@ -315,7 +320,7 @@ async fn page_or_api(State(pages): State<Pages>, request: Request) -> Response {
             return pages.ticket_page(&ticket, pages.remembered(request.headers()));
         }
         if let Some(pull) = pages.site.pulls().iter().find(|pull| pull.path == path) {
-            let page = PullPage { frame: pages.frame(), pull: view::Pull::of(pull) };
+            let page = PullPage { frame: pages.frame(), pull: view::Pull::of(&pages, pull) };
             return shown(StatusCode::OK, &page);
         }
     }

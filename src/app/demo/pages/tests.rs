@@ -269,7 +269,7 @@ async fn what_the_bridge_says_and_how_it_reacts_is_shown() {
         assert!(page.contains("said bridge"), "{page}");
         assert!(page.contains("M-1 is <strong>planned</strong>."), "{page}");
         assert!(!page.contains("poam-comment:"), "the marker is not shown: {page}");
-        assert_eq!(page.contains("👍"), desk.kind == Kind::GitHub, "{page}");
+        assert_eq!(page.contains("<span>+1</span>"), desk.kind == Kind::GitHub, "{page}");
     }
 }
 
