@@ -11,6 +11,9 @@
 //! | [`rules`] | `poam rules apply` |
 //! | [`serve`] | the daemon: its parts, its start and its stop |
 //! | [`seal`] | seals of chains |
+//! | [`once`] | `poam sync` |
+//! | [`reserved`] | tokens, and halts of trackers |
+//! | [`redact`] | bytes of evidence removed |
 //! | `demo` | fake sites, pages for visitors, the story (feature `fakes`) |
 //! | [`http`] | one HTTP exchange over the network |
 //! | [`logging`] | where log lines go |
@@ -22,6 +25,9 @@ pub mod demo;
 pub mod http;
 pub mod import;
 pub mod logging;
+pub mod once;
+pub mod redact;
+pub mod reserved;
 pub mod rules;
 pub mod seal;
 pub mod serve;

@@ -20,6 +20,7 @@ use crate::app::act::Who;
 use crate::app::{App, Writing};
 use crate::config::Config;
 use crate::register::SystemId;
+use crate::register::decide::Refusal;
 
 /// Keeps the authoritative POA&M and one tracker ticket per milestone in step, both ways.
 #[derive(Debug, Parser)]
@@ -162,6 +163,14 @@ impl Session {
         }
     }
 
+    /// The chain that a command is about: a system's, or `_`, which holds tokens, people and trackers.
+    fn chain(&self, app: &App) -> anyhow::Result<SystemId> {
+        match self.shared.system.as_deref() {
+            Some(SystemId::RESERVED) => Ok(SystemId::reserved()),
+            Some(_) | None => self.system(app),
+        }
+    }
+
     /// A name such as `ACME/M-17` or `M-17`: the system it names, else the one of the call, and the rest.
     fn named<'a>(&self, app: &App, name: &'a str) -> anyhow::Result<(SystemId, &'a str)> {
         match name.split_once('/') {
@@ -174,8 +183,13 @@ impl Session {
 
     /// Whoever acts.
     fn who(&self, app: &App, system: &SystemId) -> anyhow::Result<Who> {
+        Ok(self.acting(app, system)?)
+    }
+
+    /// The same, with a refusal that is not mixed with other errors.
+    fn acting(&self, app: &App, system: &SystemId) -> Result<Who, Refusal> {
         let user =
             self.env.get("USER").or_else(|| self.env.get("LOGNAME")).map_or("operator", String::as_str);
-        Ok(crate::app::act::who(app.world(), system, self.shared.person.as_deref(), user)?)
+        crate::app::act::who(app.world(), system, self.shared.person.as_deref(), user)
     }
 }

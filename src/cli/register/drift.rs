@@ -107,10 +107,6 @@ async fn show(read: &mut Tx, system: &SystemId, drift: &Drift) -> anyhow::Result
     Ok(())
 }
 
-async fn title(
-    read: &mut Tx,
-    system: &SystemId,
-    number: &ItemNumber,
-) -> anyhow::Result<Option<String>> {
+async fn title(read: &mut Tx, system: &SystemId, number: &ItemNumber) -> anyhow::Result<Option<String>> {
     Ok(read.item(system, number).await?.map(|item| item.facts.title))
 }

@@ -13,6 +13,7 @@ mod link;
 mod milestone;
 mod moves;
 mod notice;
+mod person;
 mod system;
 mod token;
 
@@ -32,6 +33,7 @@ pub use link::{LinkView, ObservedView};
 pub use milestone::{ClosedWithoutFixView, ImportedAsView, MilestoneDetail, MilestoneView};
 pub use moves::{DecisionView, MoveView, RationaleView};
 pub use notice::{CoveredView, NoticeView};
+pub use person::PersonView;
 pub use system::SystemView;
 pub use token::TokenView;
 
