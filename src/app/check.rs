@@ -3,8 +3,8 @@
 
 use serde::Serialize;
 
-use super::App;
 use super::wiring::rule_texts;
+use super::App;
 use crate::register::Digest;
 use crate::store::Scope;
 
@@ -26,9 +26,7 @@ pub async fn check(app: &App) -> Findings {
         let trackers: Vec<_> =
             app.config.trackers.iter().filter(|tracker| tracker.connection == *name).collect();
         if connection.webhook_secrets.is_empty() {
-            findings
-                .notes
-                .push(format!("connection {name}: no webhook secret, so changes are seen by polls alone"));
+            findings.notes.push(format!("connection {name}: no webhook secret, so changes are seen by polls alone"));
         }
         let Some(connector) = app.world().connectors.get(name) else { continue };
         let projects: Vec<_> = trackers.iter().map(|tracker| tracker.spec()).collect();
@@ -39,12 +37,8 @@ pub async fn check(app: &App) -> Findings {
             Ok(report) => {
                 let who = report.account.map_or_else(|| "nobody".to_owned(), |account| account.name);
                 findings.notes.push(format!("connection {name}: {} as {who}", report.site));
-                findings
-                    .problems
-                    .extend(report.problems.into_iter().map(|text| format!("connection {name}: {text}")));
-                findings
-                    .notes
-                    .extend(report.notes.into_iter().map(|text| format!("connection {name}: {text}")));
+                findings.problems.extend(report.problems.into_iter().map(|text| format!("connection {name}: {text}")));
+                findings.notes.extend(report.notes.into_iter().map(|text| format!("connection {name}: {text}")));
                 for tracker in &trackers {
                     if report.public_projects.contains(&tracker.project) && !tracker.allow_public {
                         findings.problems.push(format!(
@@ -92,9 +86,7 @@ async fn store(app: &App, findings: &mut Findings) {
             }
         }
         if !app.config.routes.iter().any(|route| route.system == system.id.as_str()) {
-            findings
-                .notes
-                .push(format!("{}: no [[route]] leads to a tracker, so no ticket will be opened", system.id));
+            findings.notes.push(format!("{}: no [[route]] leads to a tracker, so no ticket will be opened", system.id));
         }
     }
 }

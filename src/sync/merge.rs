@@ -222,6 +222,12 @@ fn assignee(sides: &Sides, base: &Base, merged: &mut Merged) {
         merged.base.assignee = Some(now);
         return;
     }
+    if now.theirs.is_none() && over(sides.our_state) {
+        // Workflows take the assignee away when they close: whoever owned it stays named, and is assigned again where
+        // work goes on.
+        merged.base.assignee = Some(Pair { ours: None, theirs: None });
+        return;
+    }
     if theirs {
         if ours && base.assignee.is_some() {
             merged.conflicts.push(Clash {

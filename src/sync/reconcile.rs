@@ -279,10 +279,6 @@ async fn take_assignee(taking: &mut Taking<'_>, sides: &Sides) -> Result<(), Syn
             Some(person) => Some(person.name.clone()),
             None => return Ok(()),
         },
-        // Workflows take the assignee away when they close; whoever owned it stays named.
-        None if sides.our_state == TicketState::Done || sides.our_state == TicketState::Dropped => {
-            return Ok(());
-        }
         None => None,
     };
     let changes = match taking.milestone() {

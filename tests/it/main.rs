@@ -8,5 +8,6 @@ mod register;
 mod shared_data;
 mod sim;
 mod store;
+mod story;
 mod web;
 mod workbook;

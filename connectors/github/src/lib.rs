@@ -186,7 +186,9 @@ impl Connector for GitHub {
             .iter()
             .filter(|issue| !issue.is_pull_request())
             .map(|issue| self.ticket(issue, &project.project, Some(project)))
-            .filter(|ticket| ticket.marker.as_ref() == Some(marker))
+            // Who replaced the text took the hidden line with it: then the label alone tells.
+            .filter(|ticket| ticket.marker.as_ref().is_none_or(|carried| carried == marker))
+            .map(|ticket| Ticket { marker: Some(marker.clone()), ..ticket })
             .collect();
         tickets
             .sort_by_key(|ticket| (ticket.created, ticket.reference.id.parse::<u64>().unwrap_or(u64::MAX)));

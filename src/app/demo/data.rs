@@ -1,6 +1,9 @@
 //! The demo's data: a workbook, a plan and a configuration. All of it is invented; dates lie around the day on which
 //! the demo runs, so that every deadline is still ahead.
 
+#[cfg(test)]
+mod tests;
+
 use chrono::{Days, NaiveDate};
 use url::Url;
 

@@ -73,9 +73,9 @@ pub fn router(site: Arc<dyn FakeSite>, kind: Kind, people: Vec<Account>) -> Rout
     Router::new()
         .route("/", get(|| async { Redirect::to("/demo") }))
         .route("/demo", get(list))
-        .route("/demo/style.css", get(|| asset("text/css; charset=utf-8", STYLE)))
-        .route("/demo/no-script.css", get(|| asset("text/css; charset=utf-8", "#live { display: none }")))
-        .route("/demo/live.js", get(|| asset("text/javascript; charset=utf-8", SCRIPT)))
+        .route("/demo/style.css", get(|| async { asset("text/css; charset=utf-8", STYLE) }))
+        .route("/demo/no-script.css", get(|| async { asset("text/css; charset=utf-8", NO_SCRIPT) }))
+        .route("/demo/live.js", get(|| async { asset("text/javascript; charset=utf-8", SCRIPT) }))
         .route("/demo/tickets/{id}/live", get(live))
         .merge(forms)
         .fallback(page_or_api)
@@ -83,6 +83,8 @@ pub fn router(site: Arc<dyn FakeSite>, kind: Kind, people: Vec<Account>) -> Rout
 }
 
 const STYLE: &str = include_str!("../../../templates/demo/style.css");
+/// Where scripts are off the frame shows what the script would keep fresh.
+const NO_SCRIPT: &str = "#live { display: none }";
 const SCRIPT: &str = include_str!("../../../templates/demo/live.js");
 
 #[derive(Clone)]
@@ -181,6 +183,11 @@ impl Pages {
         self.people.iter().find(|person| person.id == id)
     }
 
+    /// How somebody is called here: logins stand for people.
+    fn name(&self, account: &Account) -> String {
+        self.person(&account.id).unwrap_or(account).name.clone()
+    }
+
     /// Who acts, as the form says.
     fn by(&self, fields: &Fields, back: &str) -> Result<Account, Problem> {
         let id = field(fields, "by");
@@ -205,7 +212,7 @@ impl Pages {
     }
 
     fn ticket_page(&self, ticket: &FakeTicket, by: Account) -> Response {
-        let live = Live::of(self.site.as_ref(), self.kind, ticket);
+        let live = Live::of(self, ticket);
         let mut assignees = vec![Choice::nobody(ticket.assignee.is_none())];
         assignees.extend(Choice::all(&self.people, ticket.assignee.as_ref()));
         if let Some(other) = ticket.assignee.as_ref().filter(|who| self.person(&who.id).is_none()) {
@@ -263,8 +270,8 @@ fn shown(status: StatusCode, page: &impl Template) -> Response {
     }
 }
 
-async fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, kind), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")], text)
+fn asset(kind: &'static str, text: &'static str) -> Response {
+    ([(header::CONTENT_TYPE, kind), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")], text).into_response()
 }
 
 /// Takes a form only from a page of this very site, and only under a loopback name: what another site's page sends
@@ -294,14 +301,14 @@ fn is_loopback(host: &str) -> bool {
 }
 
 async fn list(State(pages): State<Pages>) -> Response {
-    let tickets = pages.site.tickets().iter().map(|ticket| Summary::of(pages.kind, ticket)).collect();
+    let tickets = pages.site.tickets().iter().map(|ticket| Summary::of(&pages, ticket)).collect();
     shown(StatusCode::OK, &ListPage { frame: pages.frame(), tickets })
 }
 
 /// What changes on a ticket's page by itself.
 async fn live(State(pages): State<Pages>, Path(id): Path<String>) -> Outcome {
     let ticket = pages.ticket(&id)?;
-    let live = Live::of(pages.site.as_ref(), pages.kind, &ticket);
+    let live = Live::of(&pages, &ticket);
     Ok(shown(StatusCode::OK, &LivePage { at: at(&ticket), live }))
 }
 
@@ -313,7 +320,7 @@ async fn page_or_api(State(pages): State<Pages>, request: Request) -> Response {
             return pages.ticket_page(&ticket, pages.remembered(request.headers()));
         }
         if let Some(pull) = pages.site.pulls().iter().find(|pull| pull.path == path) {
-            let page = PullPage { frame: pages.frame(), pull: view::Pull::of(pull) };
+            let page = PullPage { frame: pages.frame(), pull: view::Pull::of(&pages, pull) };
             return shown(StatusCode::OK, &page);
         }
     }

@@ -157,3 +157,111 @@ impl Deliverer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::expect_used, reason = "tests")]
+
+    use std::sync::Mutex;
+
+    use axum::extract::State;
+    use axum::http::{HeaderMap, StatusCode};
+    use axum::routing::post;
+    use bytes::Bytes;
+    use connector_api::fake::{Act, RouterTransport};
+    use connector_api::{Connector, Delivery};
+    use connector_github::{GitHub, GitHubConfig};
+
+    use super::*;
+
+    type Inbox = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
+
+    async fn take(State(inbox): State<Inbox>, headers: HeaderMap, body: Bytes) -> StatusCode {
+        inbox.lock().expect("an inbox").push((headers, body));
+        StatusCode::ACCEPTED
+    }
+
+    fn now() -> Now {
+        Arc::new(|| chrono::DateTime::from_timestamp(1_795_000_000, 0).unwrap_or_default())
+    }
+
+    fn get(url: &Url, path: &str) -> reqwest::RequestBuilder {
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        client.get(url.join(path).expect("an address"))
+    }
+
+    #[tokio::test]
+    async fn both_sites_answer_under_the_addresses_they_name_until_stopped() {
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let sites = serve(now(), &tasks, &stop).await.expect("two sites");
+        let ada = account("ada", "Ada Example");
+        sites.github.open_by_hand(&ada, REPOSITORY, "A bug", "Text").expect("an issue");
+        let jane = account("557058:ada", "Ada Example");
+        sites.jira.open_by_hand(&jane, PROJECT, "A task", "Text").expect("an issue");
+        let site: [(&dyn FakeSite, &Url, &str); 2] =
+            [(&sites.github, &sites.github_url, "A bug"), (&sites.jira, &sites.jira_url, "A task")];
+        for (site, url, title) in site {
+            for ticket in site.tickets() {
+                let page = get(url, &ticket.path).send().await.expect("an answer");
+                assert_eq!(page.status(), StatusCode::OK);
+                assert!(page.text().await.expect("a page").contains(title));
+            }
+        }
+        stop.cancel();
+        tasks.close();
+        tasks.wait().await;
+        assert!(get(&sites.github_url, "/demo").send().await.is_err(), "nobody listens any more");
+    }
+
+    #[tokio::test]
+    async fn webhooks_arrive_in_order_and_signed() {
+        let inbox = Inbox::default();
+        let (listener, url) = listen().await.expect("a port");
+        let stop = CancellationToken::new();
+        let hooks = Router::new().route("/webhooks/github", post(take)).with_state(inbox.clone());
+        let bridge = tokio::spawn(run(listener, hooks, stop.clone()));
+
+        let base = Url::parse("http://127.0.0.1:4321/").expect("an address");
+        let site = github(&base, now()).expect("a site");
+        let to = url.join("webhooks/github").expect("an address");
+        let deliverer = Deliverer::new(Arc::new(site.clone()), to).expect("a client");
+        assert_eq!(deliverer.deliver().await, 0);
+
+        let ada = account("ada", "Ada Example");
+        let id = site.open_by_hand(&ada, REPOSITORY, "A bug", "Text").expect("an issue");
+        site.act(&ada, &id, Act::Comment("Hello".to_owned())).expect("a comment");
+        assert_eq!(deliverer.deliver().await, 2);
+        assert_eq!(deliverer.deliver().await, 0, "each once");
+
+        let connector = GitHub::new(
+            GitHubConfig::new(base, TOKEN.into()),
+            Arc::new(RouterTransport(site.router())),
+            now(),
+        );
+        let read: Vec<Delivery> = inbox
+            .lock()
+            .expect("an inbox")
+            .iter()
+            .map(|(headers, body)| {
+                connector.read_webhook(headers, body, &[WEBHOOK_SECRET.into()]).expect("it is signed")
+            })
+            .collect();
+        let events: Vec<(&str, &[String])> =
+            read.iter().map(|delivery| (delivery.event.as_str(), delivery.tickets.as_slice())).collect();
+        assert_eq!(events, [("issues", &[id.clone()][..]), ("issue_comment", &[id.clone()][..])]);
+
+        stop.cancel();
+        bridge.await.expect("the bridge ends");
+        site.act(&ada, &id, Act::Comment("Again".to_owned())).expect("a comment");
+        assert_eq!(deliverer.deliver().await, 0, "what nobody takes is lost");
+    }
+
+    #[tokio::test]
+    async fn a_deliverer_ends_when_it_is_stopped() {
+        let base = Url::parse("http://127.0.0.1:9/").expect("an address");
+        let site = Arc::new(jira(&base, now()));
+        let stop = CancellationToken::new();
+        stop.cancel();
+        Deliverer::new(site, base).expect("a client").run(stop).await;
+    }
+}

@@ -296,3 +296,27 @@ fn a_conflict_is_resolved_once_by_what_the_register_says() {
     );
     assert_eq!(desk.no("Grace", resolve(1, "register", "x")), ["it is resolved already"]);
 }
+
+#[test]
+fn a_validation_that_names_nobody_counts_for_nothing() {
+    let mut desk = Desk::with(MilestoneState::Done);
+    let new = validation(&desk, "web-1\nweb-2", "validation-1");
+    let unsigned = poam::register::Evidence {
+        number: desk.register.system.last_evidence + 1,
+        of: new.of,
+        kind: new.kind,
+        title: new.title,
+        digest: new.digest,
+        size: new.size,
+        media_type: new.media_type,
+        authors: Vec::new(),
+        observed: new.observed,
+        recorded: desk.now,
+        source: new.source,
+        details: new.details,
+        redacted: None,
+    };
+    desk.record(poam::register::Change::EvidenceAdded { evidence: Box::new(unsigned) });
+    let because = desk.no("Grace", close(1, Disposition::Remediated));
+    assert_eq!(because.first().map(String::as_str), Some(UNVALIDATED));
+}

@@ -92,7 +92,7 @@ fn random_acts_reach_every_change_that_a_command_gives() {
     let mut runner = TestRunner::deterministic();
     let acts = prop::collection::vec(act(), 60);
     let mut reached = BTreeSet::new();
-    for _ in 0..300 {
+    for _ in 0..150 {
         let acts = acts.new_tree(&mut runner).expect("acts").current();
         reached.extend(play(&acts));
     }

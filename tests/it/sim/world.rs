@@ -293,9 +293,9 @@ impl World {
         let shown = format!("{} GRC: {command:?}", self.bed.clock.now());
         let world = self.bed.world().clone();
         match act(&world, &self.bed.system, &who, vec![command]).await {
-            Ok(_) => {
+            Ok((changes, _)) => {
                 self.seams.note(shown);
-                if let Some(ruled) = ruled {
+                if let Some(ruled) = ruled.filter(|_| !changes.is_empty()) {
                     let order = self.people.with_ledger(super::people::Ledger::next);
                     self.ruled.entry(milestone).or_default().push((order, ruled));
                 }

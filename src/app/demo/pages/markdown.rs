@@ -28,7 +28,16 @@ pub(super) fn render(text: &str) -> String {
                 let dest_url = if is_harmless(&dest_url) { dest_url } else { CowStr::from("#") };
                 events.push(Event::Start(Tag::Link { link_type, dest_url, title, id }));
             }
-            other => events.push(other),
+            other @ (Event::Start(_)
+            | Event::End(_)
+            | Event::Text(_)
+            | Event::Code(_)
+            | Event::InlineMath(_)
+            | Event::DisplayMath(_)
+            | Event::FootnoteReference(_)
+            | Event::HardBreak
+            | Event::Rule
+            | Event::TaskListMarker(_)) => events.push(other),
         }
     }
     let mut out = String::new();

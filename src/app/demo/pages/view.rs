@@ -1,10 +1,10 @@
 //! Tickets as the templates show them.
 
 use chrono::{DateTime, Utc};
-use connector_api::fake::{FakePull, FakeSite, FakeTicket};
+use connector_api::fake::{FakePull, FakeTicket};
 use connector_api::{Account, Comment, TicketState};
 
-use super::{Kind, markdown};
+use super::{Kind, Pages, markdown};
 use crate::sync::mapping::{DueLine, due_line, state_name};
 
 const STATES: [TicketState; 5] = [
@@ -54,15 +54,15 @@ pub(super) struct Summary {
 }
 
 impl Summary {
-    pub(super) fn of(kind: Kind, ticket: &FakeTicket) -> Self {
+    pub(super) fn of(pages: &Pages, ticket: &FakeTicket) -> Self {
         Self {
             path: ticket.path.clone(),
-            key: key(kind, ticket),
+            key: key(pages.kind, ticket),
             title: ticket.title.clone(),
             word: word(ticket.state),
             state: state_name(ticket.state),
-            due: due(kind, ticket),
-            assignee: ticket.assignee.as_ref().map_or_else(|| "nobody".to_owned(), |who| who.name.clone()),
+            due: due(pages.kind, ticket),
+            assignee: ticket.assignee.as_ref().map_or_else(|| "nobody".to_owned(), |who| pages.name(who)),
         }
     }
 }
@@ -93,7 +93,8 @@ pub(super) struct Live {
     pub(super) summary: Summary,
     /// In the words of the site.
     pub(super) status: String,
-    pub(super) project: String,
+    /// Where it is: `acme/portal #1`, `SEC-1`.
+    pub(super) place: String,
     /// For the date field: empty where there is no readable date.
     pub(super) due_value: String,
     pub(super) assignee_id: String,
@@ -105,19 +106,22 @@ pub(super) struct Live {
 }
 
 impl Live {
-    pub(super) fn of(site: &dyn FakeSite, kind: Kind, ticket: &FakeTicket) -> Self {
-        let summary = Summary::of(kind, ticket);
+    pub(super) fn of(pages: &Pages, ticket: &FakeTicket) -> Self {
+        let summary = Summary::of(pages, ticket);
         let due_value =
             summary.due.parse::<chrono::NaiveDate>().map_or_else(|_| String::new(), |d| d.to_string());
         Self {
             status: ticket.status.clone(),
-            project: ticket.project.clone(),
+            place: match pages.kind {
+                Kind::GitHub => format!("{} {}", ticket.project, summary.key),
+                Kind::Jira => summary.key.clone(),
+            },
             due_value,
             assignee_id: ticket.assignee.as_ref().map(|who| who.id.clone()).unwrap_or_default(),
-            author: ticket.author.name.clone(),
+            author: pages.name(&ticket.author),
             labels: ticket.labels.iter().cloned().collect(),
             text: markdown::render(&ticket.text),
-            comments: ticket.comments.iter().map(|comment| Said::of(site, comment)).collect(),
+            comments: ticket.comments.iter().map(|comment| Said::of(pages, comment)).collect(),
             updated: time(ticket.updated),
             summary,
         }
@@ -137,21 +141,16 @@ pub(super) struct Said {
 }
 
 impl Said {
-    fn of(site: &dyn FakeSite, comment: &Comment) -> Self {
-        let picture = |name: String| match name.as_str() {
-            "+1" => "👍".to_owned(),
-            "-1" => "👎".to_owned(),
-            "eyes" => "👀".to_owned(),
-            _ => name,
-        };
+    fn of(pages: &Pages, comment: &Comment) -> Self {
+        let author = pages.name(&comment.author);
         Self {
-            author: comment.author.name.clone(),
-            initials: initials(&comment.author.name),
+            initials: initials(&author),
+            author,
             bridge: comment.marker.is_some(),
             at: time(comment.created),
             edited: comment.updated != comment.created,
             text: markdown::render(&comment.body),
-            reactions: site.reactions(&comment.id).into_iter().map(picture).collect(),
+            reactions: pages.site.reactions(&comment.id),
         }
     }
 }
@@ -206,14 +205,14 @@ pub(super) struct Pull {
 }
 
 impl Pull {
-    pub(super) fn of(pull: &FakePull) -> Self {
+    pub(super) fn of(pages: &Pages, pull: &FakePull) -> Self {
         Self {
             number: pull.number,
             project: pull.project.clone(),
             title: pull.title.clone(),
-            author: pull.author.name.clone(),
+            author: pages.name(&pull.author),
             text: markdown::render(&pull.text),
-            merged: pull.merged.as_ref().map(|(at, by, commit)| (time(*at), by.name.clone(), commit.clone())),
+            merged: pull.merged.as_ref().map(|(at, by, commit)| (time(*at), pages.name(by), commit.clone())),
             checks: pull.checks.clone(),
         }
     }
