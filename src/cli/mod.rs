@@ -83,7 +83,6 @@ enum Ending {
 struct Usage(String);
 
 /// Parses the arguments, runs the command, prints the chain of errors once.
-#[expect(clippy::disallowed_methods, reason = "the process's environment is read here, once")]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let env: BTreeMap<String, String> = std::env::vars_os()
@@ -140,7 +139,7 @@ impl Session {
 
     /// The application, for one command.
     async fn app(&self) -> anyhow::Result<App> {
-        Ok(App::open(self.config()?, Writing::Inline).await?)
+        Ok(Box::pin(App::open(self.config()?, Writing::Inline)).await?)
     }
 
     /// The system that a command is about: the one named, else the only one.

@@ -22,7 +22,7 @@ impl Engine {
         let trackers: Vec<&Tracker> = world.settings.trackers_on(connection).collect();
         let live: Vec<String> =
             trackers.iter().map(|t| t.id.clone()).filter(|id| !halted.contains_key(id)).collect();
-        let mut lines: Vec<Line> = trackers
+        let mut plan: Vec<Line> = trackers
             .iter()
             .filter_map(|tracker| {
                 let reason = halted.get(&tracker.id)?;
@@ -56,20 +56,20 @@ impl Engine {
         let mut found = self.fetch(connection, &bound, &hot).await?;
         found.extend(hot.into_iter().map(|(id, ticket)| (id, Fetched::Found(Box::new(ticket)))));
         for link in &links {
-            let plan = if is_bound(link) {
+            let steps = if is_bound(link) {
                 let found = link.ticket.as_ref().and_then(|id| found.get(id));
                 self.would_reconcile(link, found).await?
             } else {
                 self.would_create(link).await?
             };
-            lines.extend(plan.into_iter().map(|plan| Line {
+            plan.extend(steps.into_iter().map(|step| Line {
                 milestone: format!("{}/{}", link.system, link.milestone),
                 tracker: link.tracker.clone(),
                 ticket: link.key.clone(),
-                plan,
+                plan: step,
             }));
         }
-        Ok(lines)
+        Ok(plan)
     }
 
     /// The tickets that a poll would bring now; cursors stay where they are.

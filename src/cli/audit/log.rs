@@ -81,13 +81,12 @@ async fn whole(
             None => shown.extend(page),
         }
     }
-    match array {
-        Some(array) => array.end(),
-        None => {
-            table(&shown);
-            let all = usize::try_from(last).unwrap_or(usize::MAX);
-            more(shown.len(), if first > 1 { all } else { shown.len() });
-        }
+    if let Some(array) = array {
+        array.end();
+    } else {
+        table(&shown);
+        let all = usize::try_from(last).unwrap_or(usize::MAX);
+        more(shown.len(), if first > 1 { all } else { shown.len() });
     }
     Ok(())
 }

@@ -71,6 +71,7 @@ pub(in crate::cli) struct Facts {
 }
 
 /// What is told when an item is made.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Debug, Args)]
 pub(in crate::cli) struct First {
     /// Listed in CISA's Known Exploited Vulnerabilities.

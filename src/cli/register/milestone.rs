@@ -3,7 +3,6 @@
 mod work;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use anyhow::Context as _;
 use chrono::NaiveDate;
@@ -72,131 +71,8 @@ pub(in crate::cli) enum Command {
         #[arg(long, value_name = "REASON")]
         allow_wording: Option<String>,
     },
-    /// Work has begun.
-    Start {
-        /// Which: M-17.
-        milestone: String,
-        /// Why; needed where its ticket was closed without a fix.
-        #[arg(long, value_name = "TEXT")]
-        reason: Option<String>,
-    },
-    /// It is done, with what proves it.
-    Done {
-        /// Which: M-17.
-        milestone: String,
-        /// A file that proves it; may be given several times.
-        #[arg(long, value_name = "FILE", requires = "kind")]
-        evidence: Vec<PathBuf>,
-        /// What the files are: rescan, test-output, document, ...
-        #[arg(long, value_parser = value::evidence_kind, requires = "evidence")]
-        kind: Option<EvidenceKind>,
-        /// What the files show, in one line; their names if not said.
-        #[arg(long, requires = "evidence")]
-        title: Option<String>,
-        /// Why; needed where its ticket was closed without a fix.
-        #[arg(long, value_name = "TEXT")]
-        reason: Option<String>,
-    },
-    /// It is not to be done.
-    Drop {
-        /// Which: M-17.
-        milestone: String,
-        /// Why.
-        #[arg(long, value_name = "TEXT")]
-        reason: String,
-    },
-    /// It is not done after all, or is to be done after all.
-    Reopen {
-        /// Which: M-17.
-        milestone: String,
-        /// Why.
-        #[arg(long, value_name = "TEXT")]
-        reason: String,
-    },
-    /// It is held up.
-    Block {
-        /// Which: M-17.
-        milestone: String,
-        /// By what.
-        #[arg(long, value_name = "TEXT")]
-        reason: String,
-    },
-    /// It is held up no longer.
-    Unblock {
-        /// Which: M-17.
-        milestone: String,
-    },
-    /// Give it an owner.
-    Owner {
-        /// Which: M-17.
-        milestone: String,
-        /// The one person who owns it.
-        #[arg(required_unless_present = "none")]
-        name: Option<String>,
-        /// Take the owner away.
-        #[arg(long, conflicts_with = "name")]
-        none: bool,
-    },
-    /// Say which items it serves.
-    Serve {
-        /// Which: M-17.
-        milestone: String,
-        /// All the items that it serves from now on.
-        #[arg(required = true)]
-        items: Vec<String>,
-        /// The items beside those that it serves already.
-        #[arg(long, conflicts_with = "no_longer")]
-        also: bool,
-        /// The items that it serves no longer.
-        #[arg(long)]
-        no_longer: bool,
-    },
-    /// Set its due date while its plan is a draft, or for the first time; later a date is moved: `move propose`.
-    Due {
-        /// Which: M-17.
-        milestone: String,
-        /// The day.
-        #[arg(value_parser = value::day, required_unless_present = "none")]
-        date: Option<NaiveDate>,
-        /// Take the date away.
-        #[arg(long, conflicts_with = "date")]
-        none: bool,
-    },
-    /// Word it anew; the original stays once an item that it serves has opened.
-    Text {
-        /// Which: M-17.
-        milestone: String,
-        /// What is to be done.
-        text: String,
-        /// Why; needed once an item that it serves has opened, and where vague wording is to be let pass.
-        #[arg(long, value_name = "TEXT")]
-        reason: Option<String>,
-    },
-    /// Say which kinds of evidence will prove it.
-    Expect {
-        /// Which: M-17.
-        milestone: String,
-        /// All the kinds.
-        #[arg(required = true, value_parser = value::evidence_kind)]
-        kinds: Vec<EvidenceKind>,
-    },
-    /// Put a typing error in its original text or due date right.
-    Correct {
-        /// Which: M-17.
-        milestone: String,
-        /// `text` or `due`.
-        #[arg(long)]
-        field: String,
-        /// What is to stand there.
-        #[arg(long, value_name = "VALUE")]
-        to: String,
-        /// Why.
-        #[arg(long, value_name = "TEXT")]
-        reason: String,
-        /// Who approved it: another person, with approver, isso or `authorizing_official`.
-        #[arg(long, value_name = "NAME")]
-        approved_by: String,
-    },
+    #[command(flatten)]
+    Work(work::Work),
 }
 
 pub(super) async fn run(session: &Session, command: Command) -> anyhow::Result<Ending> {
@@ -227,7 +103,7 @@ pub(super) async fn run(session: &Session, command: Command) -> anyhow::Result<E
             };
             add(session, &app, &system, new).await?;
         }
-        other => work::run(session, &app, other).await?,
+        Command::Work(work) => work::run(session, &app, work).await?,
     }
     Ok(Ending::Done)
 }
@@ -320,9 +196,8 @@ async fn shown(
 async fn add(session: &Session, app: &App, system: &SystemId, new: NewMilestone) -> anyhow::Result<()> {
     let command = decide::Command::AddMilestone(Box::new(new));
     let changes = carry_out(session, app, system, vec![command]).await?;
-    let added = changes.iter().find_map(|change| match change {
-        Change::MilestoneAdded { milestone, .. } => Some(*milestone),
-        _ => None,
+    let added = changes.iter().find_map(|change| {
+        if let Change::MilestoneAdded { milestone, .. } = change { Some(*milestone) } else { None }
     });
     let number = added.context("no milestone was added")?;
     if session.shared.json {

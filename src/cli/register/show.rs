@@ -237,36 +237,32 @@ fn corrections(all: &[Correction]) -> String {
 }
 
 fn state(held: &Milestone) -> String {
-    let mut text = format!("{} since {}", held.state.name(), output::time(held.state_since));
+    let mut lines = vec![format!("{} since {}", held.state.name(), output::time(held.state_since))];
     if let Some(why) = &held.blocked {
-        text.push_str(&format!("\nblocked: {why}"));
+        lines.push(format!("blocked: {why}"));
     }
     if let Some(closed) = &held.closed_without_fix {
-        text.push_str(&format!(
-            "\nits ticket was closed without a fix ({}) by {} on {}: GRC decides",
+        lines.push(format!(
+            "its ticket was closed without a fix ({}) by {} on {}: GRC decides",
             closed.resolution,
             closed.by,
             output::time(closed.at)
         ));
     }
     if let Some(after) = held.evidence_after {
-        text.push_str(&format!(
-            "\na validation was rejected: only evidence after {} counts",
-            output::time(after)
-        ));
+        lines.push(format!("a validation was rejected: only evidence after {} counts", output::time(after)));
     }
-    text
+    lines.join("\n")
 }
 
 fn due(register: &Register, held: &Milestone) -> String {
-    let mut text = output::day(held.due);
-    if held.original_due != held.due {
-        text.push_str(&format!(" (original {})", output::day(held.original_due)));
-    }
-    if let Some(deadline) = register.deadline_of(held) {
-        text.push_str(&format!(", deadline {}", deadline.date));
-    }
-    text
+    let original = if held.original_due == held.due {
+        String::new()
+    } else {
+        format!(" (original {})", output::day(held.original_due))
+    };
+    let deadline = register.deadline_of(held).map(|deadline| format!(", deadline {}", deadline.date));
+    format!("{}{original}{}", output::day(held.due), deadline.unwrap_or_default())
 }
 
 fn ticket(held: &Milestone, link: Option<&Link>) -> String {

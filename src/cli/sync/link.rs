@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Context as _;
+use chrono::{DateTime, NaiveDate, Utc};
 use clap::Subcommand;
 use serde::Serialize;
 
@@ -12,10 +13,10 @@ use super::known_tracker;
 use crate::app::App;
 use crate::app::reserved::needs;
 use crate::register::view::LinkView;
-use crate::register::{Base, Link, LinkPhase, MilestoneNumber, Role, SystemId};
+use crate::register::{Base, Link, LinkPhase, Milestone, MilestoneNumber, Register, Role, SystemId};
 use crate::store::{LinkFilter, MilestoneFilter, Scope};
 use crate::sync::adopt::adopt;
-use crate::sync::apart::{Apart, apart};
+use crate::sync::apart::{self, Apart};
 use crate::sync::open::{Opened, open};
 
 /// Who says which milestones get tickets.
@@ -157,12 +158,12 @@ async fn show(
     let link = read.link_of(system, number).await?.with_context(|| {
         format!("{system}/{number} has no link: `poam link open --filter milestone={number}` opens a ticket")
     })?;
-    let apart = apart(&register, milestone, &link);
+    let apart = apart::apart(&register, milestone, &link);
     if session.shared.json {
         return output::json(&LinkDetail { link: LinkView::of(&link), base: &link.base, apart });
     }
     let seen = &link.observed;
-    let time = |at: Option<chrono::DateTime<chrono::Utc>>| at.map(output::time).unwrap_or_default();
+    let time = |at: Option<DateTime<Utc>>| at.map(output::time).unwrap_or_default();
     output::line(format!("{system}/{number}  {}", milestone.text));
     output::facts(vec![
         ("Tracker", link.tracker.clone()),
@@ -190,7 +191,7 @@ async fn show(
     ]);
     output::line("");
     output::table(
-        &["Field", "Register", "Ticket", "Reconciled: register", "Reconciled: ticket"],
+        &["Field", "Register", "Ticket", "Reconciled"],
         if seen.at.is_some() { sides(&register, milestone, &link) } else { Vec::new() },
         "The ticket was not seen yet.",
     );
@@ -203,27 +204,28 @@ async fn show(
     Ok(())
 }
 
-/// Both sides as they are and as they were last reconciled.
-fn sides(
-    register: &crate::register::Register,
-    milestone: &crate::register::Milestone,
-    link: &Link,
-) -> Vec<Vec<String>> {
+/// Both sides as they are, and as they were when they were last reconciled, where that differs.
+fn sides(register: &Register, milestone: &Milestone, link: &Link) -> Vec<Vec<String>> {
     let base = &link.base;
-    let word = |text: Option<&String>| output::or_dash(text.map(String::as_str));
-    let pair = |pair: Option<(String, String)>| pair.unwrap_or_else(|| ("-".to_owned(), "-".to_owned()));
+    let word = |text: &Option<String>| output::or_dash(text.as_deref());
+    let due = |day: Option<NaiveDate>| day.map_or_else(|| "none".to_owned(), |day| day.to_string());
     let bases = [
         base.title.as_ref().map(|p| (p.ours.clone(), p.theirs.clone())),
         base.state.as_ref().map(|p| (p.ours.clone(), p.theirs.clone())),
-        base.due.as_ref().map(|p| (output::day(p.ours), output::day(p.theirs))),
-        base.assignee.as_ref().map(|p| (word(p.ours.as_ref()), word(p.theirs.as_ref()))),
+        base.due.as_ref().map(|p| (due(p.ours), due(p.theirs))),
+        base.assignee.as_ref().map(|p| (word(&p.ours), word(&p.theirs))),
     ];
-    crate::sync::apart::sides(register, milestone, link)
+    apart::sides(register, milestone, link)
         .into_iter()
         .zip(bases)
         .map(|((field, ours, theirs), base)| {
-            let (base_ours, base_theirs) = pair(base);
-            vec![field.to_owned(), ours, theirs, base_ours, base_theirs]
+            let base = match base {
+                None => "never".to_owned(),
+                Some(pair) if pair == (ours.clone(), theirs.clone()) => "as they are".to_owned(),
+                Some((base_ours, base_theirs)) if base_ours == base_theirs => base_ours,
+                Some((base_ours, base_theirs)) => format!("{base_ours} / {base_theirs}"),
+            };
+            vec![field.to_owned(), ours, theirs, base]
         })
         .collect()
 }

@@ -25,7 +25,8 @@ pub(in crate::cli) async fn run(
         let bar = output::progress(0, connection);
         bar.set_style(indicatif::ProgressStyle::with_template("{spinner} {msg}: {pos} links looked at")?);
         let told = bar.clone();
-        all.push(once(&app, connection, &move |links| told.set_position(links)).await?);
+        let tell = move |links| told.set_position(links);
+        all.push(Box::pin(once(&app, connection, &tell)).await?);
         bar.finish_and_clear();
     }
     if session.shared.json {

@@ -69,12 +69,17 @@ impl Place {
 
     /// With more configuration.
     pub(crate) fn with(more: &str) -> Self {
+        let place = Self { folder: tempfile::tempdir().expect("a temporary folder") };
+        place.file("poam.toml", format!("{CONFIG}\n{more}").as_bytes());
+        place.close("poam.toml");
+        place
+    }
+
+    /// Closes a file to all but its owner.
+    pub(crate) fn close(&self, name: &str) {
         use std::os::unix::fs::PermissionsExt as _;
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let file = folder.path().join("poam.toml");
-        std::fs::write(&file, format!("{CONFIG}\n{more}")).expect("a configuration");
-        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("a closed file");
-        Self { folder }
+        let closed = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(self.path(name), closed).expect("a closed file");
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -122,6 +127,22 @@ impl Place {
         assert_ne!(ran.err, "", "{args:?} does not say why it is refused");
         assert!(!ran.err.contains("panicked"), "{args:?}: {}", ran.err);
         ran.err
+    }
+
+    /// Text in which what differs from run to run is made the same: times, digests, ids, and the days on which
+    /// anything was recorded here.
+    pub(crate) fn steady(&self, text: &str) -> String {
+        let log = self.json(&["audit", "log", "--system", "ACME"]);
+        let mut text = steady(text);
+        for row in log.as_array().expect("rows") {
+            text = text.replace(at(row, "/at").get(..10).expect("a day"), "####-##-##");
+        }
+        text
+    }
+
+    /// The same for JSON.
+    pub(crate) fn steady_json(&self, value: &Value) -> String {
+        self.steady(&serde_json::to_string_pretty(value).expect("JSON"))
     }
 
     /// An open item with one milestone, and a draft.
@@ -183,8 +204,8 @@ pub(crate) fn text(path: &Path) -> String {
     path.to_str().expect("a path in UTF-8").to_owned()
 }
 
-/// Text in which what differs from run to run is made the same: times, digests and ids, without a change of width.
-pub(crate) fn steady(text: &str) -> String {
+/// The same for times, digests and ids alone. No width changes.
+fn steady(text: &str) -> String {
     let mut out: Vec<char> = text.chars().collect();
     for begin in 0..out.len() {
         for shape in ["0000-00-00 00:00:00Z", "0000-00-00T00:00:00.000000Z"] {
@@ -208,11 +229,6 @@ fn blot(out: &mut [char], begin: usize, shape: &str, digit: impl Fn(char) -> boo
             }
         }
     }
-}
-
-/// The same in JSON.
-pub(crate) fn steady_json(value: &Value) -> String {
-    steady(&serde_json::to_string_pretty(value).expect("JSON"))
 }
 
 /// A member as text.

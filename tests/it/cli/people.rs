@@ -3,12 +3,12 @@
 use poam::register::Digest;
 use serde_json::json;
 
-use super::{Place, at, steady, steady_json};
+use super::{Place, at};
 
 #[test]
 fn people_are_those_of_the_configuration() {
     let place = Place::new();
-    insta::assert_snapshot!("person_list_json", steady_json(&place.json(&["person", "list"])));
+    insta::assert_snapshot!("person_list_json", place.steady_json(&place.json(&["person", "list"])));
 }
 
 #[test]
@@ -43,5 +43,5 @@ fn a_token_is_shown_once_and_kept_as_a_digest() {
     assert!(again.contains("revoked already"), "{again}");
     let reused = place.refused(1, &["token", "add", "reader"]);
     assert!(reused.contains("already, revoked"), "{reused}");
-    insta::assert_snapshot!("token_list", steady(&place.ok(&["token", "list"])));
+    insta::assert_snapshot!("token_list", place.steady(&place.ok(&["token", "list"])));
 }

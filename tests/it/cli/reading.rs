@@ -2,14 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Place, at, steady, steady_json};
-
-/// The day on which the store's drifts opened, blotted out.
-fn without_today(place: &Place, text: &str) -> String {
-    let drifts = place.json(&["drift", "list"]);
-    let today = at(&drifts, "/0/opened").get(..10).expect("a day").to_owned();
-    steady(&text.replace(&today, "##########"))
-}
+use super::{Place, at};
 
 #[test]
 fn a_person_reads_tables() {
@@ -30,7 +23,7 @@ fn a_person_reads_tables() {
         &["token", "list"],
     ]
     .iter()
-    .map(|args| format!("$ poam {}\n{}", args.join(" "), without_today(&place, &place.ok(args))))
+    .map(|args| format!("$ poam {}\n{}", args.join(" "), place.steady(&place.ok(args))))
     .collect();
     insta::assert_snapshot!("tables", tables.join("\n"));
 }
@@ -42,11 +35,11 @@ fn a_person_reads_an_item_with_its_whole_chain() {
     place.ok(&["move", "propose", "M-1", "2999-06-01", "--why", "the vendor ships late"]);
     place.ok(&["move", "approve", "M-1", "--as", "Grace Example"]);
     place.ok(&["milestone", "done", "M-1", "--evidence", &proof, "--kind", "rescan"]);
-    let item = without_today(&place, &place.ok(&["item", "show", "V-1"]));
+    let item = place.steady(&place.ok(&["item", "show", "V-1"]));
     insta::assert_snapshot!("item_show", item);
-    let milestone = without_today(&place, &place.ok(&["milestone", "show", "ACME/M-1"]));
+    let milestone = place.steady(&place.ok(&["milestone", "show", "ACME/M-1"]));
     insta::assert_snapshot!("milestone_show", milestone);
-    let draft = without_today(&place, &place.ok(&["item", "show", "V-2"]));
+    let draft = place.steady(&place.ok(&["item", "show", "V-2"]));
     assert!(draft.contains("to open it needs: description, controls, detector"), "{draft}");
 }
 
@@ -55,9 +48,9 @@ fn a_program_reads_every_list_as_one_array() {
     let place = Place::planned();
     place.ok(&["move", "propose", "M-1", "2999-06-01"]);
     let items = place.json(&["item", "list", "--system", "ACME"]);
-    insta::assert_snapshot!("item_list_json", steady_json(&items));
+    insta::assert_snapshot!("item_list_json", place.steady_json(&items));
     let milestones = place.json(&["milestone", "list"]);
-    insta::assert_snapshot!("milestone_list_json", steady_json(&milestones));
+    insta::assert_snapshot!("milestone_list_json", place.steady_json(&milestones));
     for list in ["move", "drift", "conflict", "notice", "link", "tracker", "person", "token"] {
         assert!(place.json(&[list, "list"]).is_array(), "{list} list is an array");
     }

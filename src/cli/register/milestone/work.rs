@@ -1,19 +1,151 @@
 //! What happens to a milestone that is there.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use chrono::NaiveDate;
+use clap::Subcommand;
 
-use super::super::super::{Session, output};
+use super::super::super::{Session, output, value};
 use super::super::{around_milestone, carry_out, milestone_named, show};
-use super::{Command, items_named, shown};
+use super::{items_named, shown};
 use crate::app::App;
 use crate::app::act::Who;
 use crate::register::decide::{self, NewEvidence};
 use crate::register::{EvidenceKind, EvidenceOf, MilestoneNumber, MilestoneState, SystemId};
 
-pub(super) async fn run(session: &Session, app: &App, command: Command) -> anyhow::Result<()> {
+/// What is done to a milestone that is there.
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum Work {
+    /// Work has begun.
+    Start {
+        /// Which: M-17.
+        milestone: String,
+        /// Why; needed where its ticket was closed without a fix.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// It is done, with what proves it.
+    Done {
+        /// Which: M-17.
+        milestone: String,
+        /// A file that proves it; may be given several times.
+        #[arg(long, value_name = "FILE", requires = "kind")]
+        evidence: Vec<PathBuf>,
+        /// What the files are: rescan, test-output, document, ...
+        #[arg(long, value_parser = value::evidence_kind, requires = "evidence")]
+        kind: Option<EvidenceKind>,
+        /// What the files show, in one line; their names if not said.
+        #[arg(long, requires = "evidence")]
+        title: Option<String>,
+        /// Why; needed where its ticket was closed without a fix.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// It is not to be done.
+    Drop {
+        /// Which: M-17.
+        milestone: String,
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// It is not done after all, or is to be done after all.
+    Reopen {
+        /// Which: M-17.
+        milestone: String,
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// It is held up.
+    Block {
+        /// Which: M-17.
+        milestone: String,
+        /// By what.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// It is held up no longer.
+    Unblock {
+        /// Which: M-17.
+        milestone: String,
+    },
+    /// Give it an owner.
+    Owner {
+        /// Which: M-17.
+        milestone: String,
+        /// The one person who owns it.
+        #[arg(required_unless_present = "none")]
+        name: Option<String>,
+        /// Take the owner away.
+        #[arg(long, conflicts_with = "name")]
+        none: bool,
+    },
+    /// Say which items it serves.
+    Serve {
+        /// Which: M-17.
+        milestone: String,
+        /// All the items that it serves from now on.
+        #[arg(required = true)]
+        items: Vec<String>,
+        /// The items beside those that it serves already.
+        #[arg(long, conflicts_with = "no_longer")]
+        also: bool,
+        /// The items that it serves no longer.
+        #[arg(long)]
+        no_longer: bool,
+    },
+    /// Set its due date while its plan is a draft, or for the first time; later a date is moved: `move propose`.
+    Due {
+        /// Which: M-17.
+        milestone: String,
+        /// The day.
+        #[arg(value_parser = value::day, required_unless_present = "none")]
+        date: Option<NaiveDate>,
+        /// Take the date away.
+        #[arg(long, conflicts_with = "date")]
+        none: bool,
+    },
+    /// Word it anew; the original stays once an item that it serves has opened.
+    Text {
+        /// Which: M-17.
+        milestone: String,
+        /// What is to be done.
+        text: String,
+        /// Why; needed once an item that it serves has opened, and where vague wording is to be let pass.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Say which kinds of evidence will prove it.
+    Expect {
+        /// Which: M-17.
+        milestone: String,
+        /// All the kinds.
+        #[arg(required = true, value_parser = value::evidence_kind)]
+        kinds: Vec<EvidenceKind>,
+    },
+    /// Put a typing error in its original text or due date right.
+    Correct {
+        /// Which: M-17.
+        milestone: String,
+        /// `text` or `due`.
+        #[arg(long)]
+        field: String,
+        /// What is to stand there.
+        #[arg(long, value_name = "VALUE")]
+        to: String,
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Who approved it: another person, with approver, isso or `authorizing_official`.
+        #[arg(long, value_name = "NAME")]
+        approved_by: String,
+    },
+}
+
+pub(super) async fn run(session: &Session, app: &App, command: Work) -> anyhow::Result<()> {
     let name = subject(&command).to_owned();
     let (system, milestone) = milestone_named(session, app, &name)?;
     let commands = decided(session, app, &system, milestone, command).await?;
@@ -43,22 +175,20 @@ pub(super) async fn run(session: &Session, app: &App, command: Command) -> anyho
 }
 
 /// The milestone that a command names.
-fn subject(command: &Command) -> &str {
+fn subject(command: &Work) -> &str {
     match command {
-        Command::List { .. } | Command::Add { .. } => "",
-        Command::Show { milestone, .. }
-        | Command::Start { milestone, .. }
-        | Command::Done { milestone, .. }
-        | Command::Drop { milestone, .. }
-        | Command::Reopen { milestone, .. }
-        | Command::Block { milestone, .. }
-        | Command::Unblock { milestone }
-        | Command::Owner { milestone, .. }
-        | Command::Serve { milestone, .. }
-        | Command::Due { milestone, .. }
-        | Command::Text { milestone, .. }
-        | Command::Expect { milestone, .. }
-        | Command::Correct { milestone, .. } => milestone,
+        Work::Start { milestone, .. }
+        | Work::Done { milestone, .. }
+        | Work::Drop { milestone, .. }
+        | Work::Reopen { milestone, .. }
+        | Work::Block { milestone, .. }
+        | Work::Unblock { milestone }
+        | Work::Owner { milestone, .. }
+        | Work::Serve { milestone, .. }
+        | Work::Due { milestone, .. }
+        | Work::Text { milestone, .. }
+        | Work::Expect { milestone, .. }
+        | Work::Correct { milestone, .. } => milestone,
     }
 }
 
@@ -68,13 +198,12 @@ async fn decided(
     app: &App,
     system: &SystemId,
     milestone: MilestoneNumber,
-    command: Command,
+    command: Work,
 ) -> anyhow::Result<Vec<decide::Command>> {
     let state = |to, reason| vec![decide::Command::SetState { milestone, to, reason }];
     Ok(match command {
-        Command::List { .. } | Command::Add { .. } | Command::Show { .. } => Vec::new(),
-        Command::Start { reason, .. } => state(MilestoneState::InProgress, reason),
-        Command::Done { evidence, kind, title, reason, .. } => {
+        Work::Start { reason, .. } => state(MilestoneState::InProgress, reason),
+        Work::Done { evidence, kind, title, reason, .. } => {
             let who = session.who(app, system)?;
             let mut commands = Vec::new();
             for file in &evidence {
@@ -85,12 +214,12 @@ async fn decided(
             commands.extend(state(MilestoneState::Done, reason));
             commands
         }
-        Command::Drop { reason, .. } => state(MilestoneState::Dropped, Some(reason)),
-        Command::Reopen { reason, .. } => state(MilestoneState::InProgress, Some(reason)),
-        Command::Block { reason, .. } => state(MilestoneState::Blocked, Some(reason)),
-        Command::Unblock { .. } => state(MilestoneState::InProgress, Some("unblocked".to_owned())),
-        Command::Owner { name, .. } => vec![decide::Command::SetOwner { milestone, owner: name }],
-        Command::Serve { items, also, no_longer, .. } => {
+        Work::Drop { reason, .. } => state(MilestoneState::Dropped, Some(reason)),
+        Work::Reopen { reason, .. } => state(MilestoneState::InProgress, Some(reason)),
+        Work::Block { reason, .. } => state(MilestoneState::Blocked, Some(reason)),
+        Work::Unblock { .. } => state(MilestoneState::InProgress, Some("unblocked".to_owned())),
+        Work::Owner { name, .. } => vec![decide::Command::SetOwner { milestone, owner: name }],
+        Work::Serve { items, also, no_longer, .. } => {
             let (_, named) = items_named(session, app, &items)?;
             let register = around_milestone(app, system, milestone, None).await?;
             let held = register.milestones.get(&milestone).map(|m| m.serves.clone()).unwrap_or_default();
@@ -101,12 +230,12 @@ async fn decided(
             };
             vec![decide::Command::SetServes { milestone, serves }]
         }
-        Command::Due { date, .. } => vec![decide::Command::SetDue { milestone, due: date }],
-        Command::Text { text, reason, .. } => vec![decide::Command::Retext { milestone, text, reason }],
-        Command::Expect { kinds, .. } => {
+        Work::Due { date, .. } => vec![decide::Command::SetDue { milestone, due: date }],
+        Work::Text { text, reason, .. } => vec![decide::Command::Retext { milestone, text, reason }],
+        Work::Expect { kinds, .. } => {
             vec![decide::Command::SetExpects { milestone, expects: kinds.into_iter().collect() }]
         }
-        Command::Correct { field, to, reason, approved_by, .. } => {
+        Work::Correct { field, to, reason, approved_by, .. } => {
             vec![decide::Command::CorrectMilestone { milestone, field, to, reason, approved_by }]
         }
     })
