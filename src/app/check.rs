@@ -6,7 +6,9 @@ use serde::Serialize;
 use super::wiring::rule_texts;
 use super::App;
 use crate::register::Digest;
+use crate::config::Config;
 use crate::store::Scope;
+use crate::sync::{SyncError, World, brakes};
 
 /// What a check found.
 #[derive(Debug, Default, Serialize)]
@@ -89,4 +91,26 @@ async fn store(app: &App, findings: &mut Findings) {
             findings.notes.push(format!("{}: no [[route]] leads to a tracker, so no ticket will be opened", system.id));
         }
     }
+}
+
+/// Halts every tracker of a connection whose project anyone can read, unless `allow_public` is set: weaknesses would be
+/// told to the world. Called before anything is written there.
+pub async fn refuse_public(config: &Config, world: &World, connection: &str) -> Result<(), SyncError> {
+    let trackers: Vec<_> = config
+        .trackers
+        .iter()
+        .filter(|tracker| tracker.connection == connection && !tracker.allow_public)
+        .collect();
+    if trackers.is_empty() {
+        return Ok(());
+    }
+    let projects: Vec<_> = trackers.iter().map(|tracker| tracker.spec()).collect();
+    let report = world.connector(connection)?.check(&projects).await?;
+    for tracker in trackers {
+        if report.public_projects.contains(&tracker.project) {
+            let reason = format!("{} can be read by anyone, and `allow_public` is not set", tracker.project);
+            brakes::halt(world, &tracker.id, reason, &[]).await?;
+        }
+    }
+    Ok(())
 }
