@@ -3,6 +3,9 @@
 //! A field's base is what both sides were when it was last reconciled; a side changed when it differs from its own
 //! half. The outcome is data: what to send, what to keep as the base, which losers to keep.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
