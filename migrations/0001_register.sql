@@ -200,6 +200,7 @@ CREATE TABLE conflict (
 );
 CREATE INDEX conflict_subject ON conflict (system, about, subject);
 
+-- `shared` where it covers moves of other milestones than its own.
 CREATE TABLE notice (
     system TEXT NOT NULL,
     number BIGINT NOT NULL,
@@ -207,11 +208,13 @@ CREATE TABLE notice (
     milestone BIGINT NOT NULL,
     answers TEXT NOT NULL,
     covers JSONB NOT NULL,
+    shared BOOLEAN NOT NULL,
     body TEXT NOT NULL,
     queued TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (system, number)
 );
 CREATE INDEX notice_milestone ON notice (system, milestone, queued);
+CREATE INDEX notice_shared ON notice (system) WHERE shared;
 
 CREATE TABLE import (
     system TEXT NOT NULL,

@@ -1,1 +1,7 @@
-fn main() {}
+//! `poam`: parse, run, print the chain of errors, exit.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    poam::cli::main()
+}

@@ -7,18 +7,31 @@
 //! | [`act`] | people's commands |
 //! | [`import`] | workbooks |
 //! | [`check`] | every mistake and every missing permission at once |
+//! | [`setup`] | `poam init` |
+//! | [`rules`] | `poam rules apply` |
 //! | [`serve`] | the daemon: its parts, its start and its stop |
 //! | [`seal`] | seals of chains |
+//! | [`once`] | `poam sync` |
+//! | [`reserved`] | tokens, and halts of trackers |
+//! | [`redact`] | bytes of evidence removed |
+//! | `demo` | fake sites, pages for visitors, the story (feature `fakes`) |
 //! | [`http`] | one HTTP exchange over the network |
 //! | [`logging`] | where log lines go |
 
 pub mod act;
 pub mod check;
+#[cfg(feature = "fakes")]
+pub mod demo;
 pub mod http;
 pub mod import;
 pub mod logging;
+pub mod once;
+pub mod redact;
+pub mod reserved;
+pub mod rules;
 pub mod seal;
 pub mod serve;
+pub mod setup;
 pub mod wiring;
 
 pub use wiring::{App, OpenError, Writing};

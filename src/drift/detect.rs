@@ -272,8 +272,12 @@ fn conflicts_of(register: &Register, subject: &Subject) -> Vec<Wanted> {
 }
 
 fn conflicting(conflict: &Conflict) -> Wanted {
+    let (ours, theirs) = match conflict.subject {
+        Subject::Milestone(_) => ("plan", "ticket"),
+        Subject::Item(_) | Subject::Tracker(_) | Subject::Connection(_) | Subject::System => ("register", "workbook"),
+    };
     let detail = format!(
-        "both sides changed {}: ours {}, theirs {}; the {}'s stands",
+        "both sides changed {}: {ours} {}, {theirs} {}; the {}'s stands",
         conflict.field,
         quoted(&conflict.ours),
         quoted(&conflict.theirs),

@@ -310,3 +310,24 @@ fn milestone(
         allow_wording: entry.allow_wording.clone(),
     }))])
 }
+
+/// What a command of a plan file does, for a dry run.
+pub fn in_words(command: &Command) -> String {
+    let list =
+        |serves: &BTreeSet<ItemNumber>| serves.iter().map(ItemNumber::as_str).collect::<Vec<_>>().join(", ");
+    match command {
+        Command::AddItem { number, facts } => {
+            let number = number.as_ref().map_or_else(|| "the next number".to_owned(), ToString::to_string);
+            format!("add item {number}: {}", facts.title)
+        }
+        Command::AddMilestone(new) => {
+            let due = new.due.map_or_else(|| "no date".to_owned(), |due| due.to_string());
+            format!("add milestone due {due} for {}: {}", list(&new.serves), new.text)
+        }
+        Command::SetServes { milestone, serves } => format!("{milestone} serves {}", list(serves)),
+        Command::SetOwner { milestone, owner } => {
+            format!("{milestone} is owned by {}", owner.as_deref().unwrap_or("nobody"))
+        }
+        other => format!("{other:?}"),
+    }
+}

@@ -288,9 +288,9 @@ pub fn apply(register: &mut Register, at: DateTime<Utc>, change: &Change) -> Res
         },
         Change::NoticeQueued { notice } => {
             register.system.last_notice = register.system.last_notice.max(notice.number);
-            // That we ask is no progress: the milestone counts as unchanged.
+            // To be asked is no progress: the milestone stays as it was.
             for (milestone, number) in &notice.covers {
-                asked_about(register, *milestone, *number)?.asked = Some(notice.number);
+                the_move(register, *milestone, *number)?.asked = Some(notice.number);
             }
             register.notices.insert(notice.number, notice.clone());
         }
@@ -367,40 +367,24 @@ fn the_milestone(
     }
 }
 
-/// A move, with its milestone changed now.
-fn the_move(
-    register: &mut Register,
-    at: DateTime<Utc>,
-    milestone: MilestoneNumber,
-    number: u32,
-) -> Result<&mut Move, Misfit> {
-    match the_milestone(register, at, milestone)?.moves.iter_mut().find(|m| m.number == number) {
+/// A move.
+fn the_move(register: &mut Register, milestone: MilestoneNumber, number: u32) -> Result<&mut Move, Misfit> {
+    let held = register.milestones.get_mut(&milestone).map(|milestone| &mut milestone.moves);
+    match held.into_iter().flatten().find(|m| m.number == number) {
         Some(moved) => Ok(moved),
         None => misfit(format!("no move {number} of {milestone}")),
     }
 }
 
-/// A move, with its milestone as it was.
-fn asked_about(
-    register: &mut Register,
-    milestone: MilestoneNumber,
-    number: u32,
-) -> Result<&mut Move, Misfit> {
-    let found = register.milestones.get_mut(&milestone).map(|m| &mut m.moves);
-    match found.and_then(|moves| moves.iter_mut().find(|m| m.number == number)) {
-        Some(moved) => Ok(moved),
-        None => misfit(format!("no move {number} of {milestone}")),
-    }
-}
-
-/// The same, unless it is decided already.
+/// A move that is not decided yet, with its milestone changed now.
 fn the_open_move(
     register: &mut Register,
     at: DateTime<Utc>,
     milestone: MilestoneNumber,
     number: u32,
 ) -> Result<&mut Move, Misfit> {
-    let moved = the_move(register, at, milestone, number)?;
+    the_milestone(register, at, milestone)?;
+    let moved = the_move(register, milestone, number)?;
     if moved.state.is_open() {
         Ok(moved)
     } else {

@@ -157,3 +157,11 @@ pub struct Evidence {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redacted: Option<String>,
 }
+
+impl Evidence {
+    /// Whether it proves something by itself: its bytes are or were held here. A ticket's own transition is recorded in
+    /// words and needs none; a mere reference proves nothing.
+    pub fn is_held(&self) -> bool {
+        self.digest.is_some() || self.kind == EvidenceKind::Transition
+    }
+}

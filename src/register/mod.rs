@@ -20,6 +20,7 @@ pub mod policy;
 mod schedule;
 pub mod seal;
 mod system;
+pub mod view;
 
 use std::collections::BTreeMap;
 

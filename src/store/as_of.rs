@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
+use super::item::ItemRow;
 use super::milestone::ServesRow;
-use super::table::{fetch_in, in_list};
-use super::tx::on;
+use super::table::fetch_in;
 use super::{StoreError, Tx};
 use crate::register::apply::apply;
 use crate::register::journal::Entry;
@@ -81,7 +81,11 @@ impl Tx {
         subjects.extend(part.items.iter().map(ToString::to_string));
         subjects.extend(part.milestones.iter().map(ToString::to_string));
         // A question that covers moves of several milestones is about one of them.
-        subjects.extend(self.asking(system, part).await?.iter().map(ToString::to_string));
+        for notice in self.shared_notices(system).await? {
+            if notice.covers.iter().any(|(milestone, _)| part.milestones.contains(milestone)) {
+                subjects.insert(notice.milestone.to_string());
+            }
+        }
         let subjects: Vec<_> = subjects.into_iter().collect();
         let mut rows = changes(self.entries_of(system, &subjects).await?, until)?;
         // What became of drifts, conflicts and evidence is told by number or digest.
@@ -94,21 +98,15 @@ impl Tx {
         for (entry, change) in &rows {
             part.apply(&mut register, entry.at, change)?;
         }
+        // An item's place follows from every item before it, and never changes.
+        let keys = register.items.keys().map(ItemNumber::as_str).collect();
+        for row in fetch_in!(self, ItemRow, system, "number" in Some(keys), "")? {
+            let now = row.item()?;
+            if let Some(item) = register.items.get_mut(&now.number) {
+                item.place = now.place;
+            }
+        }
         Ok(register)
-    }
-
-    /// Milestones whose notices ask about moves of these.
-    async fn asking(&mut self, system: &SystemId, part: &Part) -> Result<Vec<MilestoneNumber>, StoreError> {
-        let numbers: Vec<i64> = on!(self, c => {
-            let mut query = sqlx::QueryBuilder::new(
-                "SELECT DISTINCT notice.milestone FROM notice JOIN move \
-                 ON move.system = notice.system AND move.asked = notice.number WHERE move.system = "
-            );
-            query.push_bind(system.as_str());
-            in_list!(query.push(" AND move.milestone"), part.milestones.iter().map(|n| i64::from(n.0)));
-            query.build_query_scalar().persistent(false).fetch_all(c).await
-        })?;
-        Ok(numbers.into_iter().filter_map(|n| u32::try_from(n).ok()).map(MilestoneNumber).collect())
     }
 }
 
@@ -125,16 +123,15 @@ fn changes(entries: Vec<Entry>, until: DateTime<Utc>) -> Result<Vec<(Entry, Chan
 
 /// The subject under which a change is followed up.
 fn followed_up(change: &Change) -> Option<String> {
-    match change {
-        Change::DriftOpened { drift } => Some(format!("drift {}", drift.number)),
-        Change::ConflictFound { conflict } => Some(format!("conflict {}", conflict.number)),
-        Change::EvidenceAdded { evidence } => {
-            let digest = evidence.digest.clone()?;
-            let numbers = Vec::new();
-            Some(Change::EvidenceRedacted { digest, numbers, reason: String::new() }.subject())
-        }
-        _ => None,
+    if let Change::DriftOpened { drift } = change {
+        return Some(format!("drift {}", drift.number));
     }
+    if let Change::ConflictFound { conflict } = change {
+        return Some(format!("conflict {}", conflict.number));
+    }
+    let Change::EvidenceAdded { evidence } = change else { return None };
+    let digest = evidence.digest.clone()?;
+    Some(Change::EvidenceRedacted { digest, numbers: Vec::new(), reason: String::new() }.subject())
 }
 
 /// Which items and milestones are replayed.
@@ -147,27 +144,25 @@ struct Part {
 impl Part {
     /// Applies a change as far as it is about this part.
     fn apply(&self, register: &mut Register, at: DateTime<Utc>, change: &Change) -> Result<(), StoreError> {
-        match change {
-            Change::NoticeQueued { notice } => {
-                let mut ours = notice.clone();
-                ours.covers.retain(|(milestone, _)| register.milestones.contains_key(milestone));
-                if self.milestones.contains(&notice.milestone) || !ours.covers.is_empty() {
-                    apply(register, at, &Change::NoticeQueued { notice: ours })?;
-                    register.notices.insert(notice.number, notice.clone());
-                }
+        if let Change::NoticeQueued { notice } = change {
+            let mut ours = notice.clone();
+            ours.covers.retain(|(milestone, _)| register.milestones.contains_key(milestone));
+            if self.milestones.contains(&notice.milestone) || !ours.covers.is_empty() {
+                apply(register, at, &Change::NoticeQueued { notice: ours })?;
+                register.notices.insert(notice.number, notice.clone());
             }
-            Change::EvidenceRedacted { digest, numbers, reason } => {
-                let mut numbers = numbers.clone();
-                numbers.retain(|number| register.evidence.contains_key(number));
-                let (digest, reason) = (digest.clone(), reason.clone());
-                apply(register, at, &Change::EvidenceRedacted { digest, numbers, reason })?;
-            }
-            change if self.has(register, change) => apply(register, at, change)?,
-            _ => {}
+        } else if let Change::EvidenceRedacted { digest, numbers, reason } = change {
+            let mut numbers = numbers.clone();
+            numbers.retain(|number| register.evidence.contains_key(number));
+            let (digest, reason) = (digest.clone(), reason.clone());
+            apply(register, at, &Change::EvidenceRedacted { digest, numbers, reason })?;
+        } else if self.has(register, change) {
+            apply(register, at, change)?;
         }
         Ok(())
     }
 
+    /// Whether a change is about this part; notices and redactions are looked at apart.
     fn has(&self, register: &Register, change: &Change) -> bool {
         match change {
             Change::SystemRecorded { .. } => true,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{PgPool, SqlSafeStr, SqlitePool};
+use sqlx::{ConnectOptions as _, Connection as _, PgPool, SqlSafeStr, SqlitePool};
 
 use super::StoreError;
 use super::error::is_read_only;
@@ -109,14 +109,14 @@ impl Db {
                 StoreError::Url(url.split_once('@').map_or("postgres://", |(_, rest)| rest).to_owned())
             })?
             .application_name("poam");
-        let store = place_of(&known);
-        PgPoolOptions::new()
+        let failed = |source| StoreError::Open { store: place_of(&known), source };
+        // A pool would try again until its time is over before it says that nobody is there.
+        known.connect().await.map_err(failed)?.close().await.map_err(failed)?;
+        let pool = PgPoolOptions::new()
             .max_connections(options.connections.max(2))
             .acquire_timeout(Duration::from_secs(10))
-            .connect_with(known)
-            .await
-            .map(Self::Postgres)
-            .map_err(|source| StoreError::Open { store, source })
+            .connect_lazy_with(known);
+        Ok(Self::Postgres(pool))
     }
 
     /// Where it is, for a person: the file, or host and database.
@@ -152,6 +152,10 @@ impl Db {
                     Ok(tx) => tx,
                     Err(error) => return Err(self.refused(error)),
                 };
+                // A file that can only be read lets a transaction begin, and refuses the first write.
+                if let Err(error) = sqlx::query("PRAGMA user_version = 0").execute(&mut *tx).await {
+                    return Err(self.refused(error));
+                }
                 match migrator.run(&mut *tx).await {
                     Ok(()) => tx.commit().await.map_err(MigrateError::Execute),
                     Err(error) => Err(error),
@@ -161,12 +165,12 @@ impl Db {
         };
         done.map_err(|source| {
             let known = MIGRATIONS.iter().map(|(version, _, _)| *version).max().unwrap_or_default();
-            match source {
-                MigrateError::VersionMissing(found) if found > known => {
-                    StoreError::NewerSchema { store: self.place(), found, known }
-                }
-                source => StoreError::Migrate { store: self.place(), source },
+            if let MigrateError::VersionMissing(found) = source
+                && found > known
+            {
+                return StoreError::NewerSchema { store: self.place(), found, known };
             }
+            StoreError::Migrate { store: self.place(), source }
         })
     }
 

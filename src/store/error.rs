@@ -119,19 +119,24 @@ impl StoreError {
     }
 
     /// A row that cannot be read.
-    pub(super) fn corrupt(table: &'static str, row: impl ToString, reason: impl ToString) -> Self {
+    pub(super) fn corrupt(
+        table: &'static str,
+        row: impl std::fmt::Display,
+        reason: impl std::fmt::Display,
+    ) -> Self {
         Self::Corrupt { table, row: row.to_string(), reason: reason.to_string() }
     }
 }
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
+        if is_read_only(&error) {
+            return Self::ReadOnly { store: "in use".to_owned() };
+        }
         let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
         match code.as_deref() {
-            // PostgreSQL: serialization failure, deadlock, lock not available.
-            Some("40001" | "40P01" | "55P03") => Self::Busy(error),
-            // SQLite: busy and its extended codes, locked.
-            Some("5" | "6" | "261" | "517" | "773") => Self::Busy(error),
+            // PostgreSQL: serialization failure, deadlock, lock not available. SQLite: busy and its extended codes, locked.
+            Some("40001" | "40P01" | "55P03" | "5" | "6" | "261" | "517" | "773") => Self::Busy(error),
             _ => Self::Database(error),
         }
     }

@@ -159,9 +159,10 @@ fn key(digest: &Digest) -> Key {
 }
 
 fn failed(digest: &Digest, error: Error) -> EvidenceError {
-    match error {
-        Error::NotFound { .. } => EvidenceError::Missing(digest.clone()),
-        error => EvidenceError::Store(error),
+    if matches!(error, Error::NotFound { .. }) {
+        EvidenceError::Missing(digest.clone())
+    } else {
+        EvidenceError::Store(error)
     }
 }
 

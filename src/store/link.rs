@@ -297,34 +297,34 @@ impl Tx {
              due_at = CASE WHEN version = $17 OR $14 > 0 THEN $13 ELSE NULL END, \
              attempts = $14, error = $15, missing_since = $16, version = $18 \
              WHERE id = $1 AND version >= $19 AND version < $18 RETURNING *";
-        let row = LinkRow::of(link);
+        let new = LinkRow::of(link);
         let saves = link.version / SAVE;
-        let saved: Vec<LinkRow> = on!(self, c => {
+        let found: Vec<LinkRow> = on!(self, c => {
             let rows = sqlx::query(SQL)
-                .bind(&row.id)
-                .bind(&row.tracker)
-                .bind(&row.phase)
-                .bind(&row.ticket)
-                .bind(&row.key)
-                .bind(&row.project)
-                .bind(&row.url)
-                .bind(row.create_sent)
-                .bind(&row.base)
-                .bind(&row.observed)
-                .bind(row.log_read)
-                .bind(row.dirty)
-                .bind(row.due_at)
-                .bind(row.attempts)
-                .bind(&row.error)
-                .bind(row.missing_since)
-                .bind(row.version)
+                .bind(&new.id)
+                .bind(&new.tracker)
+                .bind(&new.phase)
+                .bind(&new.ticket)
+                .bind(&new.key)
+                .bind(&new.project)
+                .bind(&new.url)
+                .bind(new.create_sent)
+                .bind(&new.base)
+                .bind(&new.observed)
+                .bind(new.log_read)
+                .bind(new.dirty)
+                .bind(new.due_at)
+                .bind(new.attempts)
+                .bind(&new.error)
+                .bind(new.missing_since)
+                .bind(new.version)
                 .bind((saves + 1) * SAVE)
                 .bind(saves * SAVE)
                 .fetch(c);
             collect!(rows, LinkRow)
         })?;
-        match saved.into_iter().next() {
-            Some(saved) => *link = saved.link()?,
+        match found.into_iter().next() {
+            Some(row) => *link = row.link()?,
             None => return Err(StoreError::Stale { what: "link", id: link.id.clone() }),
         }
         Ok(())

@@ -17,6 +17,7 @@ table! {
         milestone: i64,
         answers: String,
         covers: Json<Vec<(MilestoneNumber, u32)>>,
+        shared: bool,
         body: String,
         queued: DateTime<Utc>,
     }
@@ -31,6 +32,7 @@ impl NoticeRow {
             milestone: notice.milestone.0.into(),
             answers: notice.answers.clone(),
             covers: Json(notice.covers.clone()),
+            shared: notice.covers.iter().any(|(milestone, _)| *milestone != notice.milestone),
             body: notice.body.clone(),
             queued: micros(notice.queued),
         }
@@ -75,6 +77,12 @@ impl Tx {
         let mut rows = fetch_in!(self, NoticeRow, system, "milestone" in Some(keys), "")?;
         rows.sort_by_key(|row| row.number);
         rows.into_iter().map(NoticeRow::notice).collect()
+    }
+
+    /// Notices that cover moves of other milestones than their own.
+    pub(super) async fn shared_notices(&mut self, system: &SystemId) -> Result<Vec<Notice>, StoreError> {
+        const SQL: &str = "SELECT * FROM notice WHERE system = $1 AND shared ORDER BY number";
+        fetch!(self, NoticeRow, SQL, system.as_str())?.into_iter().map(NoticeRow::notice).collect()
     }
 
     /// One notice.

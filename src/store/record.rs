@@ -226,6 +226,10 @@ impl Touched {
             Change::NoticeQueued { notice } => {
                 self.notices.insert(notice.number);
                 self.moves.extend(&notice.covers);
+                // A milestone counts as changed where one of its moves is.
+                for (milestone, _) in &notice.covers {
+                    self.milestone(register, *milestone);
+                }
             }
             Change::PersonRecorded { person } => {
                 self.people.insert(person.name.clone());

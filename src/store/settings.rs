@@ -17,10 +17,10 @@ table! {
 impl Tx {
     /// This installation's id, 32 hexadecimal digits; `fresh` becomes it in a store that has none yet.
     pub async fn installation(&mut self, fresh: &str) -> Result<String, StoreError> {
+        const SQL: &str = "INSERT INTO installation (one, id) VALUES (1, $1) ON CONFLICT (one) DO NOTHING";
         if let Some(id) = self.installed().await? {
             return Ok(id);
         }
-        const SQL: &str = "INSERT INTO installation (one, id) VALUES (1, $1) ON CONFLICT (one) DO NOTHING";
         on!(self, c => sqlx::query(SQL).bind(fresh).execute(c).await.map(drop))?;
         Ok(self.installed().await?.unwrap_or_else(|| fresh.to_owned()))
     }

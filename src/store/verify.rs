@@ -71,7 +71,7 @@ impl Tx {
             let rows = match self.journal_rows(system, from, PAGE).await {
                 Ok(rows) => rows,
                 Err(error @ StoreError::Corrupt { .. }) => {
-                    walk.broken(error);
+                    walk.broken(&error);
                     break;
                 }
                 Err(error) => return Err(error),
@@ -83,7 +83,7 @@ impl Tx {
                 let entry = match JournalRow::entry(row) {
                     Ok(entry) => entry,
                     Err(error) => {
-                        walk.broken(error);
+                        walk.broken(&error);
                         break 'chain;
                     }
                 };
@@ -175,7 +175,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn broken(&mut self, fault: impl ToString) {
+    fn broken(&mut self, fault: &dyn std::fmt::Display) {
         self.faults.push(fault.to_string());
         self.broken = true;
     }
@@ -185,7 +185,7 @@ impl<'a> Walk<'a> {
         match entry.follow(&self.head) {
             Ok(head) => self.head = head,
             Err(fault) => {
-                self.broken(fault);
+                self.broken(&fault);
                 return None;
             }
         }
@@ -203,13 +203,13 @@ impl<'a> Walk<'a> {
         let change = match entry.change() {
             Ok(change) => change,
             Err(error) => {
-                self.broken(format_args!("row {} of {}: {error}", entry.number, entry.system));
+                self.broken(&format_args!("row {} of {}: {error}", entry.number, entry.system));
                 return None;
             }
         };
         note_former(&mut self.former, &self.register, &change);
         if let Err(misfit) = apply(&mut self.register, entry.at, &change) {
-            self.broken(format_args!("row {} of {}: {misfit}", entry.number, entry.system));
+            self.broken(&format_args!("row {} of {}: {misfit}", entry.number, entry.system));
             return None;
         }
         let Change::JournalSealed { upto, hash, key, signature } = change else { return None };

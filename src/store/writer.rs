@@ -25,7 +25,7 @@ type Answer = Box<dyn FnOnce(Option<Arc<StoreError>>) + Send>;
 /// A command that waits.
 trait Command: Send {
     /// Carries it out; says whether what it wrote is to be kept, and how to answer it.
-    fn run<'t>(self: Box<Self>, tx: &'t mut Tx) -> BoxFuture<'t, (bool, Answer)>;
+    fn run(self: Box<Self>, tx: &mut Tx) -> BoxFuture<'_, (bool, Answer)>;
     /// Answers it without carrying it out.
     fn refuse(self: Box<Self>, error: StoreError);
 }
@@ -41,7 +41,7 @@ where
     E: From<StoreError> + Send + 'static,
     F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
 {
-    fn run<'t>(self: Box<Self>, tx: &'t mut Tx) -> BoxFuture<'t, (bool, Answer)> {
+    fn run(self: Box<Self>, tx: &mut Tx) -> BoxFuture<'_, (bool, Answer)> {
         Box::pin(async move {
             let Self { command, answer } = *self;
             let result = command(tx).await;

@@ -111,7 +111,7 @@ impl Engine {
     }
 
     /// What is to be reconciled: links that are marked, and those to whose tickets something is still to be said.
-    async fn dirty(&self, connection: &str) -> Result<Vec<Link>, SyncError> {
+    pub(super) async fn dirty(&self, connection: &str) -> Result<Vec<Link>, SyncError> {
         let now = self.world.clock.now();
         let halted = self.halted().await?;
         let trackers: Vec<String> = self
@@ -137,7 +137,7 @@ impl Engine {
     }
 
     /// The tickets of links, but those that a poll brought.
-    async fn fetch(
+    pub(super) async fn fetch(
         &self,
         connection: &str,
         links: &[Link],
@@ -337,7 +337,7 @@ fn take_hot(links: &[Link], hot: &mut Hot) -> Hot {
 }
 
 /// Whether something changed since the log was read.
-fn needs_log(link: &Link, ticket: &Ticket) -> bool {
+pub(super) fn needs_log(link: &Link, ticket: &Ticket) -> bool {
     link.log_read.is_none_or(|read| ticket.updated > read)
 }
 

@@ -26,6 +26,13 @@ pub struct Tracker {
     pub disclosure: Disclosure,
 }
 
+impl Tracker {
+    /// Whether the due date lives in a field of the ticket.
+    pub fn due_in_field(&self, site_has_field: bool) -> bool {
+        site_has_field && self.project.due_field.is_some()
+    }
+}
+
 /// What a state is told by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Name {
@@ -106,7 +113,11 @@ pub fn read_state(states: &States, status: &Status, labels: &BTreeSet<String>) -
     let fits = |name: &Name| match name {
         Name::Status(name) => name.eq_ignore_ascii_case(&status.name),
         Name::Resolution(name) => status.resolution.as_ref().is_some_and(|r| name.eq_ignore_ascii_case(r)),
-        Name::Label(name) => labels.iter().any(|label| name.eq_ignore_ascii_case(label)),
+        // A label tells how unfinished work stands; a closed ticket keeps its labels.
+        Name::Label(name) => {
+            status.category != StatusCategory::Done
+                && labels.iter().any(|label| name.eq_ignore_ascii_case(label))
+        }
     };
     if let Some((_, state)) = states.iter().find(|(name, _)| fits(name)) {
         return *state;

@@ -12,17 +12,23 @@
 //! | [`proof`] | a transition, an attachment or a word of somebody as evidence |
 //! | [`obey`] | commands of comments |
 //! | [`talk`] | questions and answers in tickets |
+//! | [`adopt`] | a milestone bound to a ticket that is there |
+//! | [`apart`] | pure: where both sides are apart, and why |
 //! | [`open`] | going live: which milestones get a ticket |
 //! | [`create`] | a ticket is made exactly once |
+//! | [`dry`] | what a pass would do |
 //! | [`poll`] | polls, sweeps and webhooks: what marks links dirty |
 //! | [`brakes`] | what halts a tracker |
 //! | [`detect`] | the full pass of drift detection |
 //! | [`mapping`], [`merge`], [`commands`] | pure: what a ticket should be, the merge, the command language |
 
+pub mod adopt;
+pub mod apart;
 pub mod brakes;
 pub mod commands;
 pub mod create;
 pub mod detect;
+pub mod dry;
 pub mod engine;
 pub mod mapping;
 pub mod merge;

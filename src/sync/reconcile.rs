@@ -12,7 +12,8 @@ use super::take::{Prepared, Taking};
 use super::{SyncError, World, talk};
 use crate::register::decide::Command;
 use crate::register::{
-    Actor, Change, Conflict, Link, LinkPhase, Milestone, MoveState, Pair, Resolution, Subject, TicketName,
+    Actor, Change, Conflict, Link, LinkPhase, Milestone, MoveState, Pair, Register, Resolution, Subject,
+    TicketName,
 };
 use crate::store::{Scope, Tx};
 
@@ -203,12 +204,31 @@ async fn look(taking: &mut Taking<'_>, ticket: &Ticket) -> Result<(Sides, Merged
 }
 
 fn sides(taking: &Taking<'_>, ticket: &Ticket) -> Result<Sides, SyncError> {
-    let (register, link, tracker) = (&taking.register, &taking.link, taking.tracker);
-    let milestone = taking.milestone().ok_or_else(|| SyncError::Unknown(link.milestone.to_string()))?;
-    let capabilities = taking.world.connector(&tracker.connection)?.capabilities();
-    let in_field = taking.due_in_field(capabilities.due_field);
+    let number = taking.link.milestone;
+    let milestone = taking.milestone().ok_or_else(|| SyncError::Unknown(number.to_string()))?;
+    let (world, register, tracker) = (taking.world, &taking.register, taking.tracker);
+    sides_of(&Held { world, register, milestone, tracker }, ticket)
+}
+
+/// The register's side of a link.
+pub(super) struct Held<'a> {
+    /// The world.
+    pub(super) world: &'a World,
+    /// The slice of the register that the milestone needs.
+    pub(super) register: &'a Register,
+    /// The milestone.
+    pub(super) milestone: &'a Milestone,
+    /// The link's tracker.
+    pub(super) tracker: &'a Tracker,
+}
+
+/// Both sides as they are.
+pub(super) fn sides_of(held: &Held<'_>, ticket: &Ticket) -> Result<Sides, SyncError> {
+    let Held { world, register, milestone, tracker } = held;
+    let capabilities = world.connector(&tracker.connection)?.capabilities();
+    let in_field = tracker.due_in_field(capabilities.due_field);
     let their = ticket_due(in_field, ticket);
-    let set_back = taking.world.settings.policy.moves.set_back;
+    let set_back = world.settings.policy.moves.set_back;
     let stays = |state: MoveState| match state {
         MoveState::Unexplained | MoveState::Explained => true,
         MoveState::Rejected => !set_back,
@@ -220,10 +240,8 @@ fn sides(taking: &Taking<'_>, ticket: &Ticket) -> Result<Sides, SyncError> {
         && milestone.moves.iter().any(|moved| moved.to == their.date && stays(moved.state));
     let shown = Shown { due: if due_apart && !in_field { their.date } else { milestone.due } };
     let prefix = mapping::prefix(&register.system.id, milestone);
-    let our_assignee = milestone
-        .owner
-        .as_ref()
-        .and_then(|owner| taking.world.settings.account_of(&tracker.connection, owner));
+    let our_assignee =
+        milestone.owner.as_ref().and_then(|owner| world.settings.account_of(&tracker.connection, owner));
     Ok(Sides {
         our_title: mapping::title(&prefix, &milestone.text),
         their_title: ticket.title.clone(),
@@ -248,7 +266,7 @@ fn sides(taking: &Taking<'_>, ticket: &Ticket) -> Result<Sides, SyncError> {
 
 /// What the register holds the ticket's state to be. One that was closed without a fix reads so until GRC decides; that
 /// work goes on is then a change of ours, which reopens it.
-fn our_state(milestone: &Milestone) -> TicketState {
+pub(super) fn our_state(milestone: &Milestone) -> TicketState {
     if milestone.closed_without_fix.is_some() && !milestone.state.is_over() {
         return TicketState::Dropped;
     }
@@ -331,9 +349,17 @@ fn observe(taking: &mut Taking<'_>, ticket: &Ticket, sides: &Sides, merged: &Mer
 
 /// The merge as one patch.
 fn patch(taking: &Taking<'_>, sides: &Sides, merged: &Merged) -> Patch {
-    let tracker = taking.tracker;
-    let reason = taking
-        .milestone()
+    patch_of(taking.tracker, taking.milestone(), sides, merged)
+}
+
+/// The same without a transaction.
+pub(super) fn patch_of(
+    tracker: &Tracker,
+    milestone: Option<&Milestone>,
+    sides: &Sides,
+    merged: &Merged,
+) -> Patch {
+    let reason = milestone
         .map(|milestone| format!("{} is {} in the POA&M.", milestone.number, milestone.state.name()));
     Patch {
         title: merged.title.clone(),

@@ -336,7 +336,7 @@ impl Taking<'_> {
 
     /// Whether the due date lives in a field of the ticket.
     pub fn due_in_field(&self, site_has_field: bool) -> bool {
-        site_has_field && self.tracker.project.due_field.is_some()
+        self.tracker.due_in_field(site_has_field)
     }
 
     /// Without a history of the due date, each observed value is a move by `unknown`.

@@ -15,6 +15,7 @@ use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 const MAP: &[(&str, &[&str])] = &[
     ("register", &[]),
     ("clock", &[]),
+    ("timetable", &[]),
     ("store", &["register", "clock"]),
     ("sync", &["drift", "store", "register", "clock"]),
     ("intake", &["store", "register", "clock"]),
@@ -22,15 +23,18 @@ const MAP: &[(&str, &[&str])] = &[
     ("escalation", &["store", "register", "clock"]),
     ("exchange", &["store", "register", "clock"]),
     ("web", &["sync", "intake", "drift", "escalation", "exchange", "store", "register", "clock"]),
-    ("jobs", &["sync", "intake", "drift", "escalation", "exchange", "store", "register", "clock"]),
+    (
+        "jobs",
+        &["timetable", "sync", "intake", "drift", "escalation", "exchange", "store", "register", "clock"],
+    ),
     // Holds the sections that the modules below are handed, so it may name their types.
     (
         "config",
-        &["web", "jobs", "sync", "intake", "drift", "escalation", "exchange", "store", "register", "clock"],
+        &["timetable", "web", "jobs", "sync", "intake", "drift", "escalation", "exchange", "store", "register", "clock"],
     ),
     (
         "app",
-        &[
+        &["timetable", 
             "config",
             "web",
             "jobs",
@@ -46,7 +50,7 @@ const MAP: &[(&str, &[&str])] = &[
     ),
     (
         "cli",
-        &[
+        &["timetable", 
             "app",
             "config",
             "web",
@@ -63,7 +67,7 @@ const MAP: &[(&str, &[&str])] = &[
     ),
     (
         "main",
-        &[
+        &["timetable", 
             "cli",
             "app",
             "config",
@@ -84,7 +88,7 @@ const MAP: &[(&str, &[&str])] = &[
 /// Crates that only some modules may name.
 const CONFINED: &[(&str, &[&str])] = &[
     ("sqlx", &["store"]),
-    ("connector_api", &["sync", "web", "jobs", "app"]),
+    ("connector_api", &["sync", "web", "jobs", "config", "app"]),
     ("connector_github", &["app"]),
     ("connector_jira", &["app"]),
 ];
@@ -378,7 +382,7 @@ mod rules {
             &[
                 "src/drift/mod.rs:1: `drift` may not name the crate `sqlx`; only store may",
                 "src/drift/mod.rs:3: `drift` may not name the crate `connector_jira`; only app may",
-                "src/drift/mod.rs:4: `drift` may not name the crate `connector_api`; only sync, web, jobs, app may",
+                "src/drift/mod.rs:4: `drift` may not name the crate `connector_api`; only sync, web, jobs, config, app may",
             ],
         );
     }

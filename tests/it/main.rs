@@ -3,6 +3,10 @@
 mod architecture;
 mod bed;
 mod bridge;
+mod register;
 mod shared_data;
 mod sim;
+mod store;
+mod story;
+mod web;
 mod workbook;

@@ -60,6 +60,7 @@ pub async fn run(subject: &Subject) {
     reads::marker_finds_exactly_its_ticket(subject).await;
     reads::poll_sees_edits_and_then_is_quiet(subject).await;
     reads::missing_is_missing(subject).await;
+    reads::key_finds_what_people_mean(subject).await;
     reads::moved_is_followed(subject).await;
     reads::webhooks(subject).await;
     writes::each_field_reads_back(subject).await;

@@ -35,6 +35,16 @@ pub trait FakeSite: Send + Sync {
     /// The webhook deliveries that came up since the last call, in order, as they would be posted.
     fn take_deliveries(&self) -> Vec<FakeDelivery>;
 
+    /// The reactions to a comment (by its id), as the site names them: `+1`. Empty on a site that has none.
+    fn reactions(&self, _comment: &str) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Every pull request there is, by number. Empty on a site that has none.
+    fn pulls(&self) -> Vec<FakePull> {
+        Vec::new()
+    }
+
     /// Requests answered so far, as `GET /repos/{owner}/{repo}/issues 304`, oldest first.
     fn requests(&self) -> Vec<String>;
 
@@ -117,6 +127,27 @@ pub struct FakeTicket {
     pub author: Account,
     /// Last change.
     pub updated: DateTime<Utc>,
+}
+
+/// A plain view of a pull request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FakePull {
+    /// Number, from the same row as tickets'.
+    pub number: u64,
+    /// Repository.
+    pub project: String,
+    /// Path of its page on this site.
+    pub path: String,
+    /// Title.
+    pub title: String,
+    /// Text.
+    pub text: String,
+    /// Who opened it.
+    pub author: Account,
+    /// When it was merged, by whom and as which commit, if it was.
+    pub merged: Option<(DateTime<Utc>, Account, String)>,
+    /// Checks on its head: name and conclusion.
+    pub checks: Vec<(String, String)>,
 }
 
 /// A webhook delivery as it would be posted.

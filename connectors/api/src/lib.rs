@@ -67,6 +67,12 @@ pub trait Connector: Send + Sync {
     /// The tickets as they are now, in the order asked, with as few requests as the site allows.
     async fn fetch(&self, tickets: &[TicketRef]) -> Result<Vec<Fetched>>;
 
+    /// The ticket that people call `key` in `project`, as somebody named it; none where there is none, or none that we
+    /// may see.
+    async fn ticket_by_key(&self, _project: &ProjectSpec, _key: &str) -> Result<Option<Ticket>> {
+        Err(Error::unsupported("look-ups by key"))
+    }
+
     /// The streams that must be polled to see every change in `projects`: one per connection, or one per project.
     fn streams(&self, projects: &[ProjectSpec]) -> Vec<Stream>;
 

@@ -26,13 +26,13 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use chrono::NaiveDate;
-use connector_api::fake::{Act, FakeDelivery, FakeSite, FakeTicket, Now};
+use connector_api::fake::{Act, FakeDelivery, FakePull, FakeSite, FakeTicket, Now};
 use connector_api::{Account, Comment, TicketState};
 use secrecy::SecretString;
 use url::Url;
 
 pub use model::Permission;
-use model::{Edit, Issue, Model, Place, Secondary};
+use model::{Edit, Issue, Model, Place, Repo, Secondary};
 
 use crate::{lock, text};
 
@@ -209,6 +209,20 @@ impl FakeSite for FakeGithub {
         std::mem::take(&mut lock(&self.model).deliveries)
     }
 
+    fn reactions(&self, comment: &str) -> Vec<String> {
+        let model = lock(&self.model);
+        let Some((place, at)) = model.comment_place(comment) else { return Vec::new() };
+        let comment = model.issue(place).ok().and_then(|issue| issue.comments.get(at));
+        comment.map_or_else(Vec::new, |comment| comment.reactions.iter().map(|(_, c, _)| c.clone()).collect())
+    }
+
+    fn pulls(&self) -> Vec<FakePull> {
+        let model = lock(&self.model);
+        let issues =
+            model.repos.values().flat_map(|repo| repo.issues.values().map(move |issue| (repo, issue)));
+        issues.filter_map(|(repo, issue)| fake_pull(repo, issue)).collect()
+    }
+
     fn requests(&self) -> Vec<String> {
         lock(&self.model).requests.clone()
     }
@@ -249,6 +263,22 @@ fn fake_ticket(project: &str, issue: &Issue) -> FakeTicket {
         author: account(&issue.author),
         updated: issue.updated,
     }
+}
+
+/// The issue as a pull request, where it is one.
+fn fake_pull(repo: &Repo, issue: &Issue) -> Option<FakePull> {
+    let pull = issue.pull.as_ref()?;
+    let checks = repo.checks.get(&pull.head).into_iter().flatten();
+    Some(FakePull {
+        number: issue.number,
+        project: repo.full_name.clone(),
+        path: format!("/{}/pull/{}", repo.full_name, issue.number),
+        title: issue.title.clone(),
+        text: issue.body.clone().unwrap_or_default(),
+        author: account(&issue.author),
+        merged: pull.merged.as_ref().map(|(at, sha, by)| (*at, account(by), sha.clone())),
+        checks: checks.map(|(_, name, conclusion)| (name.clone(), conclusion.clone())).collect(),
+    })
 }
 
 fn state_of(issue: &Issue) -> TicketState {

@@ -204,6 +204,22 @@ impl Connector for GitHub {
         Ok(fetched)
     }
 
+    async fn ticket_by_key(&self, project: &ProjectSpec, key: &str) -> Result<Option<Ticket>> {
+        let what = format!("read {}#{key}", project.project);
+        let number: u64 = match key.parse() {
+            Ok(number) => number,
+            Err(_) => return Ok(None),
+        };
+        let url = self.site.repo_url(&project.project, &["issues", &number.to_string()])?;
+        let answer = self.site.send(&Call::get(what, url).accept(&[404, 410])).await?;
+        if matches!(answer.status.as_u16(), 404 | 410) {
+            return Ok(None);
+        }
+        let issue: Issue = answer.json()?;
+        let ticket = || self.ticket(&issue, &project.project, Some(project));
+        Ok((!issue.is_pull_request()).then(ticket))
+    }
+
     fn streams(&self, projects: &[ProjectSpec]) -> Vec<Stream> {
         projects
             .iter()

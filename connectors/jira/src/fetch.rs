@@ -84,6 +84,17 @@ impl Jira {
         fields: &[String],
         expand: Option<&str>,
     ) -> Result<Option<wire::Issue>> {
+        Ok(self.issue_called(what, id, fields, expand).await?.filter(|issue| issue.id == id))
+    }
+
+    /// The issue of an id or a key; one that was moved answers to its former keys too.
+    async fn issue_called(
+        &self,
+        what: &str,
+        id: &str,
+        fields: &[String],
+        expand: Option<&str>,
+    ) -> Result<Option<wire::Issue>> {
         let mut call =
             Call::read(what, Method::GET, &self.api("/issue/{id}"), &[id]).query("fields", fields.join(","));
         let properties = self.ticket_properties();
@@ -99,10 +110,18 @@ impl Jira {
         }
         if answer.status == StatusCode::NOT_IMPLEMENTED && !properties.is_empty() {
             self.memory().no_properties = true;
-            return Box::pin(self.issue(what, id, fields, expand)).await;
+            return Box::pin(self.issue_called(what, id, fields, expand)).await;
         }
-        let issue: wire::Issue = answer.json()?;
-        Ok((issue.id == id).then_some(issue))
+        Ok(Some(answer.json()?))
+    }
+
+    /// The ticket of a key, as somebody named it.
+    pub(crate) async fn by_key(&self, key: &str) -> Result<Option<Ticket>> {
+        let what = format!("read {key}");
+        let Some(issue) = self.issue_called(&what, key, &self.ticket_fields(), None).await? else {
+            return Ok(None);
+        };
+        self.ticket(&issue).map(Some).map_err(|why| unreadable(&what, why))
     }
 
     /// One ticket, as it is now.

@@ -183,6 +183,12 @@ impl Connector for Jira {
         self.fetch_all(tickets).await
     }
 
+    async fn ticket_by_key(&self, project: &ProjectSpec, key: &str) -> Result<Option<Ticket>> {
+        // A number alone would be taken for an id.
+        let key = if key.contains('-') { key.to_owned() } else { format!("{}-{key}", project.project) };
+        self.by_key(&key).await
+    }
+
     fn streams(&self, projects: &[ProjectSpec]) -> Vec<Stream> {
         if projects.is_empty() {
             return Vec::new();

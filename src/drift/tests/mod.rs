@@ -144,6 +144,7 @@ impl World {
             closed_without_fix: None,
             evidence_after: None,
             imported_as: None,
+            corrections: Vec::new(),
             changed: instant("2026-11-10T15:00:00Z"),
         };
         register.items.insert(number, item);

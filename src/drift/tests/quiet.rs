@@ -114,7 +114,7 @@ pub(super) const NEAR_MISSES: &[(&str, Act)] = &[
         };
         let conflict = Conflict {
             number: 1,
-            milestone: M1,
+            subject: Subject::Milestone(M1),
             field: "title".to_owned(),
             base: String::new(),
             ours: String::new(),

@@ -120,7 +120,7 @@ pub(super) const UPKEEP: &[Case] = &[
         |w| {
             let conflict = Conflict {
                 number: 7,
-                milestone: M1,
+                subject: Subject::Milestone(M1),
                 field: "title".to_owned(),
                 base: "a".to_owned(),
                 ours: "b\u{7}b".to_owned(),

@@ -63,7 +63,8 @@ impl Draft<'_> {
             number: moved.number,
             decision,
             roles: self.by.roles.clone(),
-        })
+        })?;
+        self.follow_milestone(number)
     }
 
     /// Why whoever decides may not approve this move: an approver is a person who did not ask. Who moved the date

@@ -99,7 +99,7 @@ impl Draft<'_> {
     /// a ticket's own word.
     pub(super) fn is_proven(&self, milestone: &Milestone) -> bool {
         milestone.evidence.iter().filter_map(|number| self.register.evidence.get(number)).any(|evidence| {
-            evidence.digest.is_some()
+            evidence.is_held()
                 && milestone.evidence_after.is_none_or(|after| {
                     evidence.kind != EvidenceKind::Transition && evidence.observed > after
                 })
@@ -114,8 +114,7 @@ pub fn missing_evidence(register: &Register, milestone: &Milestone) -> BTreeSet<
         .iter()
         .filter_map(|number| register.evidence.get(number))
         .filter(|evidence| {
-            evidence.digest.is_some()
-                && milestone.evidence_after.is_none_or(|after| evidence.observed > after)
+            evidence.is_held() && milestone.evidence_after.is_none_or(|after| evidence.observed > after)
         })
         .map(|evidence| evidence.kind)
         .collect();

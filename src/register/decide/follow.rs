@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::super::{
-    Change, Disposition, Item, ItemNumber, Milestone, MilestoneNumber, MilestoneState, Register, Status,
-    completeness,
+    Change, Disposition, Evidence, Item, ItemNumber, Milestone, MilestoneNumber, MilestoneState, Register,
+    Status, completeness,
 };
 use super::{Draft, Refusal};
 
@@ -73,7 +73,7 @@ impl Draft<'_> {
 }
 
 /// Whether every item that it serves is closed; one that is not loaded counts as open.
-fn serves_only_closed(register: &Register, milestone: &Milestone) -> bool {
+pub(super) fn serves_only_closed(register: &Register, milestone: &Milestone) -> bool {
     milestone.serves.iter().all(|item| register.items.get(item).is_some_and(|item| !item.is_open()))
 }
 
@@ -82,10 +82,8 @@ pub(super) fn next_status(register: &Register, item: &Item) -> Option<Status> {
     match item.status {
         Status::Draft => completeness::missing(register, item).is_empty().then_some(Status::Open),
         Status::Open => begun(register, item).then_some(Status::InProgress),
-        Status::InProgress => {
-            (all_done(register, item) && proven(register, item)).then_some(Status::PendingValidation)
-        }
-        Status::PendingValidation => (!all_done(register, item)).then_some(Status::InProgress),
+        Status::InProgress => ready(register, item).then_some(Status::PendingValidation),
+        Status::PendingValidation => (!ready(register, item)).then_some(Status::InProgress),
         Status::Closed => None,
     }
 }
@@ -100,16 +98,21 @@ fn begun(register: &Register, item: &Item) -> bool {
     kept(register, item).any(|m| m.state != MilestoneState::Planned)
 }
 
+/// Whether there is something to validate: all is done, and proven.
+fn ready(register: &Register, item: &Item) -> bool {
+    all_done(register, item) && proven(register, item)
+}
+
 /// Whether it has a milestone, and all are done.
 fn all_done(register: &Register, item: &Item) -> bool {
     let mut kept = kept(register, item).peekable();
     kept.peek().is_some() && kept.all(|m| matches!(m.state, MilestoneState::Done | MilestoneState::Verified))
 }
 
-/// Whether there is remediation evidence: a proof whose bytes were kept. A reference proves nothing by itself.
+/// Whether there is remediation evidence. A reference is none.
 fn proven(register: &Register, item: &Item) -> bool {
     kept(register, item)
         .flat_map(|milestone| &milestone.evidence)
         .filter_map(|number| register.evidence.get(number))
-        .any(|evidence| evidence.digest.is_some())
+        .any(Evidence::is_held)
 }

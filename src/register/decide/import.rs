@@ -111,22 +111,22 @@ impl Draft<'_> {
             imported: Some(Box::new(row.row.clone())),
         })?;
         self.derive_deadline(&item.number)?;
-        self.import_milestones(row, false)?;
-        match (row.closed, item.is_open()) {
-            (true, true) => {
-                self.push(Change::ItemClosed {
-                    item: item.number.clone(),
-                    disposition: Disposition::ImportedClosed,
-                    date: row.status_date.unwrap_or_else(|| self.by.today()),
-                    reason: Some(format!("on the closed sheet of {}", row.row.file)),
-                    roles: self.by.roles.clone(),
-                })?;
-                self.follow_closure(&item.number, &Disposition::ImportedClosed)
-            }
-            // A closed item never reopens: what the file says is kept as a conflict.
-            (false, false) => self.import_conflict(&item.number, "status", "closed", "closed", "open"),
-            (true, false) | (false, true) => self.follow_item(&item.number),
+        // A closed item never reopens: what the file says is kept as a conflict, and plans nothing.
+        if !row.closed && !item.is_open() {
+            return self.import_conflict(&item.number, "status", "closed", "closed", "open");
         }
+        self.import_milestones(row, false)?;
+        if !(row.closed && item.is_open()) {
+            return self.follow_item(&item.number);
+        }
+        self.push(Change::ItemClosed {
+            item: item.number.clone(),
+            disposition: Disposition::ImportedClosed,
+            date: row.status_date.unwrap_or_else(|| self.by.today()),
+            reason: Some(format!("on the closed sheet of {}", row.row.file)),
+            roles: self.by.roles.clone(),
+        })?;
+        self.follow_closure(&item.number, &Disposition::ImportedClosed)
     }
 
     /// Takes each fact that the file changed, unless it is frozen or the register changed it too: three ways, against

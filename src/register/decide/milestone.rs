@@ -143,6 +143,10 @@ impl Draft<'_> {
             because.push("it would serve no item; drop it instead".to_owned());
         }
         because.extend(self.not_open(serves.difference(&milestone.serves)));
+        let known = |number: &ItemNumber| self.register.items.get(number);
+        if !serves.is_empty() && serves.iter().all(|item| known(item).is_some_and(|item| !item.is_open())) {
+            because.push("it would serve closed items alone; drop it instead".to_owned());
+        }
         if matches!(milestone.state, MilestoneState::Verified | MilestoneState::Dropped) {
             because.push(format!(
                 "it is {}: what it would serve needs a milestone of its own",
@@ -155,7 +159,12 @@ impl Draft<'_> {
             }
         }
         Refusal::unless_none(what, because)?;
+        // A draft that it leaves may lack nothing without it.
+        let left: Vec<ItemNumber> = milestone.serves.difference(serves).cloned().collect();
         self.push(Change::MilestoneServes { milestone: number, serves: serves.clone() })?;
+        for item in &left {
+            self.follow_item(item)?;
+        }
         self.follow_milestone(number)
     }
 

@@ -222,7 +222,9 @@ impl Draft<'_> {
     ) -> Result<(), Refusal> {
         let decision =
             Decision { by: Actor::Rule(rule.to_owned()), at: self.by.now, reason: Some(reason.to_owned()) };
-        self.push(Change::MoveApproved { milestone, number, decision, roles: Roles::new() })
+        self.push(Change::MoveApproved { milestone, number, decision, roles: Roles::new() })?;
+        // A first date may be what a draft waited for.
+        self.follow_milestone(milestone)
     }
 
     pub(super) fn end_move(

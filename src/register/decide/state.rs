@@ -3,6 +3,7 @@
 use chrono::{DateTime, SubsecRound, Utc};
 
 use super::super::{Actor, Change, ClosedWithoutFix, Milestone, MilestoneNumber, MilestoneState};
+use super::follow::serves_only_closed;
 use super::{Draft, KEEPERS, NewEvidence, Refusal, WORKERS, gather};
 
 /// A ticket's state changed, as its history tells.
@@ -83,10 +84,8 @@ impl Draft<'_> {
             | MilestoneState::Done
             | MilestoneState::Dropped => {}
         }
-        if milestone.state == MilestoneState::Verified {
-            because.push(
-                "it is verified: every item it serves is closed, and a recurrence is a new item".to_owned(),
-            );
+        if serves_only_closed(&self.register, &milestone) {
+            because.push("every item it serves is closed, and a recurrence is a new item".to_owned());
         }
         // Whoever only works on it decides nothing about its closed ticket.
         let decides = milestone.closed_without_fix.is_some() && self.has(KEEPERS);

@@ -176,6 +176,20 @@ pub(super) async fn missing_is_missing(s: &Subject) {
     assert!(nothing.is_empty(), "fetching nothing gives nothing");
 }
 
+pub(super) async fn key_finds_what_people_mean(s: &Subject) {
+    let made = s.create("Named by its key").await;
+    let by_hand = s.site.open_by_hand(&s.human, &s.project.project, "Opened by hand", "Some words");
+    let by_hand = s.fake_ticket(&must("open by hand", by_hand));
+    for (key, id) in [(&made.reference.key, &made.reference.id), (&by_hand.key, &by_hand.id)] {
+        let found = must("look up by key", s.connector().ticket_by_key(&s.project, key).await);
+        assert_eq!(found.as_ref().map(|t| &t.reference.id), Some(id), "{key} names the ticket");
+        assert_eq!(found.map(|t| t.reference.key), Some(key.clone()), "{key} is its key");
+    }
+    let unused = made.reference.key.replace(|c: char| c.is_ascii_digit(), "") + "987654";
+    let none = must("look up by key", s.connector().ticket_by_key(&s.project, &unused).await);
+    assert_eq!(none, None, "{unused} names no ticket");
+}
+
 pub(super) async fn moved_is_followed(s: &Subject) {
     let made = s.create("Moves to another project").await;
     s.act(&s.human, &made, Act::Move(s.elsewhere.project.clone()));
