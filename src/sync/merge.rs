@@ -3,6 +3,9 @@
 //! A field's base is what both sides were when it was last reconciled; a side changed when it differs from its own
 //! half. The outcome is data: what to send, what to keep as the base, which losers to keep.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
@@ -29,6 +32,8 @@ pub struct Sides {
     pub our_state: TicketState,
     /// The ticket's state.
     pub their_state: TicketState,
+    /// Validation was rejected: that the ticket is done does not count without newer evidence, and is answered there.
+    pub wants_evidence: bool,
     /// Our due date.
     pub our_due: Option<NaiveDate>,
     /// The ticket's due date.
@@ -165,8 +170,9 @@ fn over(state: TicketState) -> bool {
     }
 }
 
-/// State: theirs came by the log; ours goes out when GRC reopens, drops or has it done. Both changed: the tracker's
-/// stands, which the log has taken already; only what GRC dropped stays dropped.
+/// State: theirs came by the log, in its order with what people decided in comments; ours goes out when GRC reopens,
+/// drops or has it done. Both changed: the tracker's stands, which the log has taken already. What still differs then
+/// was decided after it: what GRC dropped stays dropped, and work that goes on has no closed ticket.
 fn state(sides: &Sides, base: &Base, merged: &mut Merged) {
     let now = Pair { ours: name(sides.our_state), theirs: name(sides.their_state) };
     let (ours, theirs) = changed(base.state.as_ref(), &now.ours, &now.theirs);
@@ -175,8 +181,15 @@ fn state(sides: &Sides, base: &Base, merged: &mut Merged) {
         (false, false) => false,
         (true, false) | (false, true) => true,
     };
-    let stands = !theirs || sides.our_state == TicketState::Dropped;
-    if ours && stands && apart && base.state.is_some() {
+    let decided = match sides.our_state {
+        TicketState::Dropped => ours,
+        TicketState::Open | TicketState::InProgress | TicketState::Blocked => {
+            !(sides.wants_evidence && sides.their_state == TicketState::Done)
+        }
+        TicketState::Done => false,
+    };
+    let stands = if theirs { decided } else { ours };
+    if stands && apart && base.state.is_some() {
         merged.state = Some(match sides.our_state {
             // That it is held up is for the ticket's people to show in their own way.
             TicketState::Blocked => TicketState::InProgress,
