@@ -64,7 +64,11 @@ pub async fn seal(world: &World, system: &SystemId, key: &SigningKey) -> Result<
 }
 
 /// Seals every chain that has a row.
-pub async fn seal_all(world: &World, chains: Vec<SystemId>, key: &SigningKey) -> Result<Vec<Seal>, SealError> {
+pub async fn seal_all(
+    world: &World,
+    chains: Vec<SystemId>,
+    key: &SigningKey,
+) -> Result<Vec<Seal>, SealError> {
     let mut seals = Vec::new();
     for chain in chains {
         match seal(world, &chain, key).await {

@@ -11,8 +11,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::http::HttpTransport;
 use super::check::refuse_public;
+use super::http::HttpTransport;
 use super::{App, seal};
 use crate::config::{Config, Connection};
 use crate::jobs::{Runner, Timed, Wakes, Watch};

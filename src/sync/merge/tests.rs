@@ -169,8 +169,7 @@ fn block_is_ours_and_is_put_right() {
 fn block_that_the_site_writes_in_its_own_way_is_not_written_again() {
     let (mut sides, mut base) = settled();
     sides.their_block = Some("*block* 0".to_owned());
-    base.block =
-        Some(Pair { ours: Some("block 0".to_owned()), theirs: Some("*block* 0".to_owned()) });
+    base.block = Some(Pair { ours: Some("block 0".to_owned()), theirs: Some("*block* 0".to_owned()) });
     assert_eq!(merge(&sides, &base).block, None);
     sides.their_block = Some("block, edited".to_owned());
     assert_eq!(merge(&sides, &base).block.as_deref(), Some("block 0"));
