@@ -108,9 +108,9 @@ async fn go_live(
 ) -> Result<(), SyncError> {
     let opened: BTreeSet<ItemNumber> = changes
         .iter()
-        .filter_map(|change| match change {
-            Change::ItemStatus { item, to: crate::register::Status::Open } => Some(item.clone()),
-            _ => None,
+        .filter_map(|change| {
+            let Change::ItemStatus { item, to: crate::register::Status::Open } = change else { return None };
+            Some(item.clone())
         })
         .collect();
     if opened.is_empty() {

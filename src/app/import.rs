@@ -142,7 +142,7 @@ fn tell(plan: &ImportPlan, known: &BTreeMap<ItemNumber, Option<ImportedRow>>, re
                     .push(format!("add {} as {status} from {place}: {}", item.number, item.facts.title));
             }
             Some(Some(last)) if last.cells == item.row.cells && last.sheet == item.row.sheet => {
-                report.unchanged += 1
+                report.unchanged += 1;
             }
             Some(last) => {
                 report.changed += 1;
@@ -176,10 +176,9 @@ impl Outcome {
         let created = numbers.iter().filter(|number| !before.items.contains_key(*number)).count();
         let touched: BTreeSet<&ItemNumber> = changes
             .iter()
-            .filter_map(|change| match change {
-                Change::ItemFactsChanged { item, .. } => Some(item),
-                _ => None,
-            })
+            .filter_map(
+                |change| if let Change::ItemFactsChanged { item, .. } = change { Some(item) } else { None },
+            )
             .collect();
         Self { created, changed: touched.len(), unchanged: numbers.len() - created - touched.len() }
     }
@@ -259,9 +258,8 @@ async fn take(
                 tx.lock(std::slice::from_ref(&system)).await?;
                 let numbers: BTreeSet<ItemNumber> = commands
                     .iter()
-                    .filter_map(|command| match command {
-                        Command::Import(item) => Some(item.number.clone()),
-                        _ => None,
+                    .filter_map(|command| {
+                        if let Command::Import(item) = command { Some(item.number.clone()) } else { None }
                     })
                     .collect();
                 let mut register = tx.load(&system, Scope::Items(numbers.clone())).await?;

@@ -83,7 +83,6 @@ enum Ending {
 struct Usage(String);
 
 /// Parses the arguments, runs the command, prints the chain of errors once.
-#[expect(clippy::disallowed_methods, reason = "the process's environment is read here, once")]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let env: BTreeMap<String, String> = std::env::vars_os()

@@ -80,10 +80,8 @@ pub async fn adopt(
     let adopting =
         Adopting { system: system.clone(), milestone, tracker: tracker.clone(), ticket, edits, by, what };
     let outer = world.clone();
-    let bound = world
-        .writer
-        .submit(move |tx| Box::pin(async move { Ok::<_, SyncError>(adopting.bind(tx, &outer).await?) }))
-        .await?;
+    let bound =
+        world.writer.submit(move |tx| Box::pin(async move { adopting.bind(tx, &outer).await })).await?;
     bound.map_err(AdoptError::Refused)
 }
 

@@ -193,7 +193,9 @@ fn state(sides: &Sides, base: &Base, merged: &mut Merged) {
         merged.state = Some(match sides.our_state {
             // That it is held up is for the ticket's people to show in their own way.
             TicketState::Blocked => TicketState::InProgress,
-            other => other,
+            TicketState::Open | TicketState::InProgress | TicketState::Done | TicketState::Dropped => {
+                sides.our_state
+            }
         });
         return;
     }

@@ -88,7 +88,7 @@ pub(super) async fn run(session: &Session, command: Command) -> anyhow::Result<E
             match all.iter().find(|conflict| conflict.number == number) {
                 Some(conflict) if session.shared.json => output::json(&ConflictView::of(conflict))?,
                 Some(_) | None => {
-                    output::line(format!("Conflict {number} is resolved: the {keep}'s value stands."))
+                    output::line(format!("Conflict {number} is resolved: the {keep}'s value stands."));
                 }
             }
         }

@@ -118,9 +118,8 @@ pub(super) async fn run(session: &Session, command: Command) -> anyhow::Result<E
             let facts = Box::new(facts.of_new(title, *first));
             let command = decide::Command::AddItem { number, facts };
             let changes = carry_out(session, &app, &system, vec![command]).await?;
-            let added = changes.iter().find_map(|change| match change {
-                Change::ItemAdded { item, .. } => Some(item.clone()),
-                _ => None,
+            let added = changes.iter().find_map(|change| {
+                if let Change::ItemAdded { item, .. } = change { Some(item.clone()) } else { None }
             });
             let number = added.context("no item was added")?;
             done(session, &app, &system, &number, "is added").await?;

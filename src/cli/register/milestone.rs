@@ -201,6 +201,7 @@ pub(in crate::cli) enum Command {
 
 pub(super) async fn run(session: &Session, command: Command) -> anyhow::Result<Ending> {
     let app = session.app().await?;
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what works on one milestone is in `work`")]
     match command {
         Command::List { state, item, owner, due_by, as_of } => {
             let item = item.as_deref().map(|name| item_named(session, &app, name)).transpose()?;
@@ -320,9 +321,8 @@ async fn shown(
 async fn add(session: &Session, app: &App, system: &SystemId, new: NewMilestone) -> anyhow::Result<()> {
     let command = decide::Command::AddMilestone(Box::new(new));
     let changes = carry_out(session, app, system, vec![command]).await?;
-    let added = changes.iter().find_map(|change| match change {
-        Change::MilestoneAdded { milestone, .. } => Some(*milestone),
-        _ => None,
+    let added = changes.iter().find_map(|change| {
+        if let Change::MilestoneAdded { milestone, .. } = change { Some(*milestone) } else { None }
     });
     let number = added.context("no milestone was added")?;
     if session.shared.json {

@@ -28,6 +28,7 @@ fn account(n: usize) -> Option<Account> {
     [account("ada"), account("grace"), account("dan")][n].clone()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a base is optional")]
 fn both<T: Clone>(value: &T) -> Option<Pair<T>> {
     Some(Pair { ours: value.clone(), theirs: value.clone() })
 }

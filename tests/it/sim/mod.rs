@@ -78,7 +78,7 @@ async fn seed_settles(seed: u64, template: &Path) -> Result<u64, String> {
     for _ in 0..STEPS {
         world.step().await;
     }
-    world.calm().await;
+    world.calm();
     let mut wrong = world.settle().await;
     wrong.extend(oracle::check(&world).await);
     std::mem::forget(fallen);
