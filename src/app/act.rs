@@ -66,7 +66,10 @@ pub async fn act(
                 let mut register = tx.load(&system, scope(&commands)).await?;
                 let settings = &world.settings;
                 let Ok(of) = settings.system(&system) else {
-                    return Ok::<_, SyncError>(Err(Refusal::new("act", format!("{system} is no [[system]] of the configuration"))));
+                    return Ok::<_, SyncError>(Err(Refusal::new(
+                        "act",
+                        format!("{system} is no [[system]] of the configuration"),
+                    )));
                 };
                 let by = crate::register::decide::Deciding {
                     actor: who.actor.clone(),

@@ -56,10 +56,7 @@ async fn sealed(session: &Session) -> anyhow::Result<Ending> {
         let configured = app.config.systems.iter().map(|system| system.id.clone());
         configured.chain([SystemId::reserved()]).collect()
     };
-    let mut seals = Vec::new();
-    for system in &systems {
-        seals.push(seal::seal(app.world(), system, &key).await?);
-    }
+    let seals = seal::seal_all(app.world(), systems, &key).await?;
     if session.shared.json {
         output::json(&seals)?;
         return Ok(Ending::Done);
