@@ -109,7 +109,7 @@ pub fn merge(sides: &Sides, base: &Base) -> Merged {
     title(sides, base, &mut merged);
     block(sides, base, &mut merged);
     state(sides, base, &mut merged);
-    due(sides, base, &mut merged);
+    due(sides, &mut merged);
     assignee(sides, base, &mut merged);
     labels(sides, &mut merged);
     merged
@@ -202,13 +202,19 @@ fn state(sides: &Sides, base: &Base, merged: &mut Merged) {
     merged.base.state = Some(now);
 }
 
+/// Whether the work was over when it was last reconciled.
+fn was_over(base: &Base) -> bool {
+    let closed = [name(TicketState::Done), name(TicketState::Dropped)];
+    base.state.as_ref().is_some_and(|pair| closed.contains(&pair.ours))
+}
+
 fn name(state: TicketState) -> String {
     super::mapping::state_name(state).to_owned()
 }
 
 /// Due: an approved move goes out; theirs is a proposed move, taken before; while a move or drift names the
-/// difference, both stay.
-fn due(sides: &Sides, base: &Base, merged: &mut Merged) {
+/// difference, both stay, and what nothing names is put right.
+fn due(sides: &Sides, merged: &mut Merged) {
     if !sides.due_in_field {
         // The block carries it, and with it what is shown; its base only tells whether they changed it.
         if sides.due_readable {
@@ -216,9 +222,7 @@ fn due(sides: &Sides, base: &Base, merged: &mut Merged) {
         }
         return;
     }
-    let (ours, theirs) = changed(base.due.as_ref(), &sides.our_due, &sides.their_due);
-    let differ = sides.our_due != sides.their_due;
-    if differ && !sides.due_apart && (ours || !theirs) {
+    if sides.our_due != sides.their_due && !sides.due_apart {
         merged.due = Some(sides.our_due);
         return;
     }
@@ -244,7 +248,10 @@ fn assignee(sides: &Sides, base: &Base, merged: &mut Merged) {
         return;
     }
     if theirs {
-        if ours && base.assignee.is_some() {
+        // Of what was taken away with the closing, the owner's name was kept: that is no change of ours.
+        let kept =
+            |pair: &Pair<Option<String>>| pair.ours.is_none() && pair.theirs.is_none() && was_over(base);
+        if ours && base.assignee.as_ref().is_some_and(|pair| !kept(pair)) {
             merged.conflicts.push(Clash {
                 field: "assignee",
                 base: base.assignee.as_ref().and_then(|pair| pair.theirs.clone()).unwrap_or_default(),

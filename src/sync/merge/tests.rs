@@ -177,8 +177,8 @@ fn block_that_the_site_writes_in_its_own_way_is_not_written_again() {
 }
 
 #[test]
-fn due_ours_goes_out_and_theirs_is_for_the_log() {
-    for (b, o, t, case) in cases() {
+fn due_ours_goes_out_unless_a_move_names_theirs() {
+    for (b, o, t, _) in cases() {
         for apart in [false, true] {
             let (mut sides, mut base) = settled();
             sides.our_due = date(o);
@@ -186,11 +186,10 @@ fn due_ours_goes_out_and_theirs_is_for_the_log() {
             sides.due_apart = apart;
             base.due = both(&date(b));
             let merged = merge(&sides, &base);
-            let sent = match case {
-                Case::Same | Case::OnlyTheirs | Case::BothAlike => None,
-                Case::OnlyOurs | Case::BothApart => Some(date(o)),
-            };
-            assert_eq!(merged.due, sent.filter(|_| !apart), "{b}{o}{t} {apart}");
+            assert_eq!(merged.due, (o != t && !apart).then(|| date(o)), "{b}{o}{t} {apart}");
+            if merged.due.is_none() {
+                assert_eq!(merged.base.due, Some(Pair { ours: date(o), theirs: date(t) }), "{b}{o}{t}");
+            }
             assert_eq!(winners(&merged), vec![]);
         }
     }
