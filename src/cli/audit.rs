@@ -33,7 +33,8 @@ pub(super) enum Audit {
     Verify(verify::Verify),
     /// Show rows of the history: the last ones, if nothing is said.
     Log(log::Log),
-    /// Sign the head of the history with the key of `[seal]`. Every system, if none is named.
+    /// Sign the head of the history with the key of `[seal]`: of every system, or of the one named. As JSON it is the
+    /// seal to keep elsewhere; a list, if no system is named.
     Seal,
 }
 
@@ -58,7 +59,11 @@ async fn sealed(session: &Session) -> anyhow::Result<Ending> {
     };
     let seals = seal::seal_all(app.world(), systems, &key).await?;
     if session.shared.json {
-        output::json(&seals)?;
+        // One that was asked for by name is kept in a file of its own.
+        match (seals.as_slice(), &session.shared.system) {
+            ([seal], Some(_)) => output::json(seal)?,
+            _ => output::json(&seals)?,
+        }
         return Ok(Ending::Done);
     }
     for seal in &seals {

@@ -6,6 +6,7 @@
 mod architecture;
 mod bed;
 mod bridge;
+mod cli;
 mod register;
 mod shared_data;
 mod sim;

@@ -175,9 +175,8 @@ async fn proofs(app: &App, systems: &[Chain]) -> anyhow::Result<Proofs> {
 fn said(report: &Report) {
     for chain in &report.systems {
         let sealed = match chain.sealed_upto {
-            Some(upto) if upto == chain.rows => "sealed to its end".to_owned(),
-            Some(upto) => format!("sealed up to row {upto}; what follows is held by no seal"),
-            None => "held by no seal".to_owned(),
+            Some(upto) => format!("seals reach up to row {upto}"),
+            None => "no seal holds it".to_owned(),
         };
         let name = if chain.system == SystemId::reserved() {
             "_ (tokens, people, trackers)"

@@ -26,7 +26,7 @@ pub(super) fn item(register: &Register, item: &Item, links: &[Link], by: &Decidi
     let lacks = lacking(register, item, by);
     output::facts(vec![
         ("Status", standing(item)),
-        ("Next", lacks.join("; ")),
+        ("Next", lacks.join("\n")),
         ("Deadline", deadline(item)),
         ("Scheduled", output::day(facts.scheduled)),
         ("Detected", detected(item)),
@@ -115,7 +115,7 @@ fn of_milestone(register: &Register, held: &Milestone, link: Option<&Link>) {
 fn lacking(register: &Register, item: &Item, by: &Deciding<'_>) -> Vec<String> {
     match item.status {
         Status::Draft => {
-            completeness::missing(register, item).into_iter().map(|gap| format!("to open: {gap}")).collect()
+            vec![format!("to open it needs: {}", completeness::missing(register, item).join(", "))]
         }
         Status::Open => vec!["in progress once a milestone has begun".to_owned()],
         Status::InProgress => {
@@ -134,7 +134,7 @@ fn lacking(register: &Register, item: &Item, by: &Deciding<'_>) -> Vec<String> {
             let command = decide::Command::CloseItem { item: item.number.clone(), disposition, reason: None };
             match decide(register, by, &command) {
                 Ok(_) => vec!["nothing is missing: it can be closed as remediated".to_owned()],
-                Err(refusal) => refusal.because,
+                Err(refusal) => refusal.because.iter().map(|why| format!("to close it: {why}")).collect(),
             }
         }
         Status::Closed => Vec::new(),

@@ -43,7 +43,7 @@ pub(in crate::cli) enum Command {
     /// Open tickets for milestones that have none, by route.
     Open {
         /// Which: milestone=M-1,M-2, item=V-1, owner=NAME, or all.
-        #[arg(long, value_name = "FILTER")]
+        #[arg(long, value_name = "FILTER", default_value = "all")]
         filter: String,
         /// Open them though there are many.
         #[arg(long)]
@@ -97,7 +97,8 @@ pub(in crate::cli) async fn run(session: &Session, command: Command) -> anyhow::
             } else {
                 said(&opened);
             }
-            if !opened.unrouted.is_empty() {
+            let none = opened.opening.is_empty() && opened.waiting.is_empty();
+            if none && !opened.unrouted.is_empty() {
                 return Ok(Ending::Failed);
             }
         }
@@ -306,7 +307,7 @@ fn said(opened: &Opened) {
     }
     if !opened.unrouted.is_empty() {
         output::note(format!(
-            "error: no [[route]] gives a tracker to {}: {}",
+            "No [[route]] gives a tracker to {}: {}.",
             opened.unrouted.len(),
             names(&opened.unrouted)
         ));
