@@ -3,6 +3,7 @@
 mod architecture;
 mod bed;
 mod bridge;
+mod peers;
 mod register;
 mod shared_data;
 mod sim;
