@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chrono::{DateTime, TimeDelta, Utc};
 use connector_api::{Account, Connector, ProjectSpec};
 use poam::clock::{Clock, SystemClock};
 use poam::register::decide::{Command, Deciding, NewMilestone, decide_all};
@@ -24,23 +23,6 @@ use crate::bed::{day, rules};
 
 /// The one connection, and its tracker.
 const CONNECTION: &str = "peer";
-
-/// The operating system's clock, moved ahead: what waits for minutes need not be waited for.
-#[derive(Default)]
-pub(crate) struct AheadClock(Mutex<TimeDelta>);
-
-impl AheadClock {
-    /// Moves it on.
-    pub(crate) fn advance(&self, by: TimeDelta) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) += by;
-    }
-}
-
-impl Clock for AheadClock {
-    fn now(&self) -> DateTime<Utc> {
-        SystemClock.now() + *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// What differs between the peers.
 pub(crate) struct Plan {
@@ -208,8 +190,10 @@ impl Bridge {
         let connector = self.world().connector(CONNECTION).expect("the connector");
         let projects: Vec<ProjectSpec> =
             self.world().settings.trackers.values().map(|tracker| tracker.project.clone()).collect();
-        let report =
-            connector.check(&projects).await.map_err(|error| Stop::Wrong(poam::sync::engine::chain(&error)))?;
+        let report = connector
+            .check(&projects)
+            .await
+            .map_err(|error| Stop::Wrong(poam::sync::engine::chain(&error)))?;
         hold(report.problems.is_empty(), format!("{:?}", report.problems))?;
         hold(report.account.is_some(), "nobody knows who we are")
     }
@@ -256,10 +240,8 @@ fn settings(plan: &Plan, installation: String) -> Settings {
         transition_fields: BTreeMap::new(),
         disclosure: Disclosure::Minimal,
     };
-    let of = SystemSettings {
-        calendar: Calendar { zone: chrono_tz::UTC, holidays: Vec::new() },
-        rules: rules(),
-    };
+    let of =
+        SystemSettings { calendar: Calendar { zone: chrono_tz::UTC, holidays: Vec::new() }, rules: rules() };
     Settings {
         installation,
         trackers: BTreeMap::from([(tracker.id.clone(), tracker)]),

@@ -74,8 +74,9 @@ impl Transport for Noting {
             notes.writes.push(format!("{method} {path}"));
         }
         if unknown(answer.status().as_u16()) {
-            let said = format!("{} to {method} {path}: {}", answer.status().as_u16(), words(answer.body()));
-            if notes.met.insert(format!("{method} {path}")) {
+            let call = format!("{method} {}", template(&path));
+            let said = format!("{} to {call}: {}", answer.status().as_u16(), words(answer.body()));
+            if notes.met.insert(call) {
                 notes.lacking.push(said);
             }
         }
@@ -86,6 +87,16 @@ impl Transport for Noting {
 /// Whether a status says that the peer has no such thing.
 fn unknown(status: u16) -> bool {
     matches!(status, 404 | 405 | 410 | 501)
+}
+
+/// A path with its numbers taken out.
+fn template(path: &str) -> String {
+    let number = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    // The version of Jira's API is no number of anything.
+    let version = |at: usize| at == 3 && path.starts_with("/rest/api/");
+    let parts = path.split('/').enumerate();
+    let plain = parts.map(|(at, part)| if number(&part) && !version(at) { "{id}" } else { part });
+    plain.collect::<Vec<_>>().join("/")
 }
 
 /// What an answer says, in one short line.

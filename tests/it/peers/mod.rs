@@ -8,11 +8,10 @@
 mod bridge;
 mod exchange;
 mod people;
+mod time;
 
 use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
-use chrono::TimeDelta;
 use connector_api::{Account, ProjectSpec, Transport};
 use connector_github::{GitHub, GitHubConfig};
 use connector_jira::{Auth, Flavor, Jira, JiraConfig};
@@ -23,9 +22,10 @@ use poam::sync::Kind;
 use serde_json::json;
 
 use crate::bed::day;
-use bridge::{AheadClock, Bridge, Done, Plan};
+use bridge::{Bridge, Done, Plan};
 use exchange::{Notes, Noting, Person, Stop, hold, transport, variable};
 use people::{OnGithub, OnJira, Shown, Tracker};
+use time::{AheadClock, Time, Together};
 
 const TEXT: &str = "Disable TLS 1.0 on every load balancer; plugin 104743 is clean on the rescan";
 const TITLE: &str = "Payroll TLS hardening, all sites";
@@ -33,37 +33,6 @@ const TITLE: &str = "Payroll TLS hardening, all sites";
 const FOUND: &str = "2026-11-10";
 const DUE: &str = "2026-12-18";
 const LATER: &str = "2027-03-15";
-
-/// Time as the bridge and the peer see it.
-#[async_trait]
-trait Time: Sync {
-    async fn passes(&self, by: TimeDelta) -> Result<(), Stop>;
-}
-
-/// The peer has the operating system's time; only ours runs ahead of it.
-#[async_trait]
-impl Time for AheadClock {
-    async fn passes(&self, by: TimeDelta) -> Result<(), Stop> {
-        self.advance(by);
-        Ok(())
-    }
-}
-
-/// The peer's time stands still until it is told, as ours.
-struct Together {
-    ours: Arc<ManualClock>,
-    control: Person,
-}
-
-#[async_trait]
-impl Time for Together {
-    async fn passes(&self, by: TimeDelta) -> Result<(), Stop> {
-        let body = json!({"by": format!("PT{}S", by.num_seconds())});
-        self.control.call(Method::POST, "/clock", Some(body)).await?;
-        self.ours.advance(by);
-        Ok(())
-    }
-}
 
 /// A life under way.
 struct Life<'a> {
@@ -89,6 +58,8 @@ fn tell(bridge: &Bridge, peer: &str, stage: &str, result: Result<(), Stop>) {
 impl Life<'_> {
     async fn live(&self) {
         let peer = self.people.name();
+        // The test's own name stands on the line before.
+        eprintln!();
         let tell = |stage, result| tell(self.bridge, peer, stage, result);
         tell("check", self.bridge.check().await);
         tell("ticket-created", self.created().await);
@@ -112,14 +83,17 @@ impl Life<'_> {
         self.bridge.milestone(self.number).await.ticket.expect("a ticket").key
     }
 
-    /// A minute goes by, then the bridge looks.
+    /// Time goes by, then the bridge looks, and some more before anybody does anything: two changes at the very same
+    /// moment cannot be told apart by their time.
     async fn settle(&self) -> Result<Done, Stop> {
-        self.time.passes(TimeDelta::seconds(60)).await?;
-        self.bridge.settle().await
+        self.time.passes().await?;
+        let done = self.bridge.settle().await?;
+        self.time.passes().await?;
+        Ok(done)
     }
 
     async fn created(&self) -> Result<(), Stop> {
-        let done = self.bridge.settle().await?;
+        let done = self.settle().await?;
         hold(done.created == 1, format!("{done:?}"))?;
         let seen = self.see().await?;
         hold(seen.title == format!("[ACME M-1] {TEXT}"), &seen.title)?;
@@ -155,7 +129,7 @@ impl Life<'_> {
     }
 
     async fn asked(&self) -> Result<(), Stop> {
-        self.time.passes(TimeDelta::seconds(400)).await?;
+        self.time.settles().await?;
         let done = self.settle().await?;
         hold(done.said == 1, format!("{done:?}"))?;
         let seen = self.see().await?;
@@ -253,7 +227,7 @@ impl Life<'_> {
         let changes = self.bridge.verified().await?;
         self.bridge.notes().writes.clear();
         for _ in 0..3 {
-            self.time.passes(TimeDelta::seconds(60)).await?;
+            self.time.passes().await?;
             self.bridge.sweep().await?;
             let round = self.bridge.round().await?;
             hold(round == Done::default(), format!("{round:?}"))?;
@@ -289,7 +263,7 @@ fn transports(
 #[ignore = "needs emulate: run scripts/peers"]
 async fn a_milestone_lives_on_emulate() {
     if std::env::var_os("POAM_PEER_GITHUB_URL").is_none() {
-        eprintln!("skipped: github (emulate does not run here)");
+        eprintln!("\nskipped: github (emulate does not run here)");
         return;
     }
     let ahead = Arc::new(AheadClock::default());
@@ -329,7 +303,7 @@ async fn who(person: &Person) -> Account {
 #[ignore = "needs minutehand: run scripts/peers"]
 async fn a_milestone_lives_on_minutehand() {
     if std::env::var_os("POAM_PEER_JIRA_URL").is_none() {
-        eprintln!("skipped: jira (minutehand does not run here)");
+        eprintln!("\nskipped: jira (minutehand does not run here)");
         return;
     }
     let standing = Arc::new(ManualClock::new("2026-11-23T09:00:00Z".parse().expect("a time")));
