@@ -19,7 +19,6 @@ use http::Method;
 use poam::clock::{Clock, ManualClock};
 use poam::register::{EvidenceKind, MilestoneNumber, MilestoneState, MoveState, NoticeKind, Status};
 use poam::sync::Kind;
-use serde_json::json;
 
 use crate::bed::day;
 use bridge::{Bridge, Done, Plan};
