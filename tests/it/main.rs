@@ -7,6 +7,7 @@ mod architecture;
 mod bed;
 mod bridge;
 mod cli;
+mod peers;
 mod register;
 mod shared_data;
 mod sim;
