@@ -200,7 +200,7 @@ impl Life<'_> {
         };
         let proof = &register.evidence[number];
         hold(proof.kind == EvidenceKind::Transition, format!("{:?}", proof.kind))?;
-        let authors: Vec<String> = proof.authors.iter().map(|author| author.shown()).collect();
+        let authors: Vec<String> = proof.authors.iter().map(poam::register::Actor::shown).collect();
         hold(authors == ["Eva Engineer"], format!("{authors:?}"))?;
         let digest = proof.digest.as_ref().expect("a digest");
         let kept = self.bridge.world().evidence.verify(digest).await;
@@ -248,11 +248,11 @@ fn now_of(clock: &Arc<dyn Clock>) -> poam::app::http::Now {
     Arc::new(move || clock.now())
 }
 
+/// The bridge's transport, the people's, and what was noted of the first.
+type Transports = (Arc<dyn Transport>, Arc<dyn Transport>, Arc<Mutex<Notes>>);
+
 /// The bridge's transport, noted, and the people's.
-fn transports(
-    intercepted: bool,
-    clock: &Arc<dyn Clock>,
-) -> (Arc<dyn Transport>, Arc<dyn Transport>, Arc<Mutex<Notes>>) {
+fn transports(intercepted: bool, clock: &Arc<dyn Clock>) -> Transports {
     let notes = Arc::<Mutex<Notes>>::default();
     let noting = Noting { inner: transport(intercepted, now_of(clock)), notes: notes.clone() };
     (Arc::new(noting), transport(intercepted, now_of(clock)), notes)

@@ -18,7 +18,6 @@ pub(crate) struct Shown {
     pub(crate) assignee: Option<String>,
     /// The date where the site has a field for it, else the one of the due line.
     pub(crate) due: Option<String>,
-    pub(crate) status: String,
     /// Who said what, oldest first.
     pub(crate) comments: Vec<(String, String)>,
 }
@@ -85,7 +84,6 @@ impl Tracker for OnGithub {
             labels: names(&issue["labels"], Some("name")),
             assignee: issue["assignees"][0]["login"].as_str().map(str::to_owned),
             due,
-            status: text_of(&issue["state"]),
             comments: said.as_array().into_iter().flatten().map(comment).collect(),
             text,
         })
@@ -182,7 +180,6 @@ impl Tracker for OnJira {
             labels: names(&fields["labels"], None),
             assignee: fields["assignee"]["accountId"].as_str().map(str::to_owned),
             due: fields["duedate"].as_str().map(str::to_owned),
-            status: text_of(&fields["status"]["name"]),
             comments: said["comments"].as_array().into_iter().flatten().map(comment).collect(),
         })
     }
