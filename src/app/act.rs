@@ -66,7 +66,10 @@ pub async fn act(
                 let mut register = tx.load(&system, scope(&commands)).await?;
                 let settings = &world.settings;
                 let Ok(of) = settings.system(&system) else {
-                    return Ok::<_, SyncError>(Err(Refusal::new("act", format!("{system} is no [[system]] of the configuration"))));
+                    return Ok::<_, SyncError>(Err(Refusal::new(
+                        "act",
+                        format!("{system} is no [[system]] of the configuration"),
+                    )));
                 };
                 let by = crate::register::decide::Deciding {
                     actor: who.actor.clone(),
@@ -105,9 +108,9 @@ async fn go_live(
 ) -> Result<(), SyncError> {
     let opened: BTreeSet<ItemNumber> = changes
         .iter()
-        .filter_map(|change| match change {
-            Change::ItemStatus { item, to: crate::register::Status::Open } => Some(item.clone()),
-            _ => None,
+        .filter_map(|change| {
+            let Change::ItemStatus { item, to: crate::register::Status::Open } = change else { return None };
+            Some(item.clone())
         })
         .collect();
     if opened.is_empty() {

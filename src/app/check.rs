@@ -3,10 +3,12 @@
 
 use serde::Serialize;
 
-use super::wiring::rule_texts;
 use super::App;
+use super::wiring::rule_texts;
+use crate::config::Config;
 use crate::register::Digest;
 use crate::store::Scope;
+use crate::sync::{SyncError, World, brakes};
 
 /// What a check found.
 #[derive(Debug, Default, Serialize)]
@@ -26,7 +28,9 @@ pub async fn check(app: &App) -> Findings {
         let trackers: Vec<_> =
             app.config.trackers.iter().filter(|tracker| tracker.connection == *name).collect();
         if connection.webhook_secrets.is_empty() {
-            findings.notes.push(format!("connection {name}: no webhook secret, so changes are seen by polls alone"));
+            findings
+                .notes
+                .push(format!("connection {name}: no webhook secret, so changes are seen by polls alone"));
         }
         let Some(connector) = app.world().connectors.get(name) else { continue };
         let projects: Vec<_> = trackers.iter().map(|tracker| tracker.spec()).collect();
@@ -37,8 +41,12 @@ pub async fn check(app: &App) -> Findings {
             Ok(report) => {
                 let who = report.account.map_or_else(|| "nobody".to_owned(), |account| account.name);
                 findings.notes.push(format!("connection {name}: {} as {who}", report.site));
-                findings.problems.extend(report.problems.into_iter().map(|text| format!("connection {name}: {text}")));
-                findings.notes.extend(report.notes.into_iter().map(|text| format!("connection {name}: {text}")));
+                findings
+                    .problems
+                    .extend(report.problems.into_iter().map(|text| format!("connection {name}: {text}")));
+                findings
+                    .notes
+                    .extend(report.notes.into_iter().map(|text| format!("connection {name}: {text}")));
                 for tracker in &trackers {
                     if report.public_projects.contains(&tracker.project) && !tracker.allow_public {
                         findings.problems.push(format!(
@@ -86,7 +94,31 @@ async fn store(app: &App, findings: &mut Findings) {
             }
         }
         if !app.config.routes.iter().any(|route| route.system == system.id.as_str()) {
-            findings.notes.push(format!("{}: no [[route]] leads to a tracker, so no ticket will be opened", system.id));
+            findings
+                .notes
+                .push(format!("{}: no [[route]] leads to a tracker, so no ticket will be opened", system.id));
         }
     }
+}
+
+/// Halts every tracker of a connection whose project anyone can read, unless `allow_public` is set: weaknesses would be
+/// told to the world. Called before anything is written there.
+pub async fn refuse_public(config: &Config, world: &World, connection: &str) -> Result<(), SyncError> {
+    let trackers: Vec<_> = config
+        .trackers
+        .iter()
+        .filter(|tracker| tracker.connection == connection && !tracker.allow_public)
+        .collect();
+    if trackers.is_empty() {
+        return Ok(());
+    }
+    let projects: Vec<_> = trackers.iter().map(|tracker| tracker.spec()).collect();
+    let report = world.connector(connection)?.check(&projects).await?;
+    for tracker in trackers {
+        if report.public_projects.contains(&tracker.project) {
+            let reason = format!("{} can be read by anyone, and `allow_public` is not set", tracker.project);
+            brakes::halt(world, &tracker.id, reason, &[]).await?;
+        }
+    }
+    Ok(())
 }

@@ -11,7 +11,8 @@ use crate::exchange::fedramp_xlsx::{self, Limits, ReadError, Refused, Warning};
 use crate::exchange::import::{ImportPlan, plan};
 use crate::register::decide::{Command, Deciding, NewEvidence, decide, decide_all};
 use crate::register::{
-    Change, Digest, Drift, DriftKind, EvidenceKind, EvidenceOf, ImportedRow, ItemNumber, MilestoneNumber, Register, Status, Subject, SystemId,
+    Change, Digest, Drift, DriftKind, EvidenceKind, EvidenceOf, ImportedRow, ItemNumber, MilestoneNumber,
+    Register, Status, Subject, SystemId,
 };
 use crate::store::{ItemFilter, Scope, StoreError, Tx};
 use crate::sync::{SyncError, World};
@@ -96,9 +97,10 @@ pub async fn import(
         return Ok(report);
     }
     let all_same = plan.items.iter().all(|item| {
-        known.get(&item.number).and_then(Option::as_ref).is_some_and(|last| {
-            last.cells == item.row.cells && last.sheet == item.row.sheet
-        })
+        known
+            .get(&item.number)
+            .and_then(Option::as_ref)
+            .is_some_and(|last| last.cells == item.row.cells && last.sheet == item.row.sheet)
     });
     if all_same && !plan.items.is_empty() && finished(world, system, &file).await? {
         report.unchanged = plan.items.len();
@@ -110,7 +112,14 @@ pub async fn import(
     let total = plan.items.len();
     let mut done = 0;
     for chunk in plan.items.chunks(CHUNK) {
-        let outcome = take(world, system, who, &file, chunk.iter().cloned().map(|i| Command::Import(Box::new(i))).collect()).await?;
+        let outcome = take(
+            world,
+            system,
+            who,
+            &file,
+            chunk.iter().cloned().map(|i| Command::Import(Box::new(i))).collect(),
+        )
+        .await?;
         report.created += outcome.created;
         report.changed += outcome.changed;
         report.unchanged += outcome.unchanged;
@@ -128,14 +137,22 @@ fn tell(plan: &ImportPlan, known: &BTreeMap<ItemNumber, Option<ImportedRow>>, re
             None => {
                 report.created += 1;
                 let status = if item.closed { "closed" } else { "open" };
-                report.plan.push(format!("add {} as {status} from {place}: {}", item.number, item.facts.title));
+                report
+                    .plan
+                    .push(format!("add {} as {status} from {place}: {}", item.number, item.facts.title));
             }
-            Some(Some(last)) if last.cells == item.row.cells && last.sheet == item.row.sheet => report.unchanged += 1,
+            Some(Some(last)) if last.cells == item.row.cells && last.sheet == item.row.sheet => {
+                report.unchanged += 1;
+            }
             Some(last) => {
                 report.changed += 1;
                 let fields: Vec<&str> = last.as_ref().map_or_else(Vec::new, |last| {
                     let names: BTreeSet<&String> = last.cells.keys().chain(item.row.cells.keys()).collect();
-                    names.into_iter().filter(|n| last.cells.get(*n) != item.row.cells.get(*n)).map(String::as_str).collect()
+                    names
+                        .into_iter()
+                        .filter(|n| last.cells.get(*n) != item.row.cells.get(*n))
+                        .map(String::as_str)
+                        .collect()
                 });
                 report.plan.push(format!("change {} from {place}: {}", item.number, fields.join(", ")));
             }
@@ -159,10 +176,9 @@ impl Outcome {
         let created = numbers.iter().filter(|number| !before.items.contains_key(*number)).count();
         let touched: BTreeSet<&ItemNumber> = changes
             .iter()
-            .filter_map(|change| match change {
-                Change::ItemFactsChanged { item, .. } => Some(item),
-                _ => None,
-            })
+            .filter_map(
+                |change| if let Change::ItemFactsChanged { item, .. } = change { Some(item) } else { None },
+            )
             .collect();
         Self { created, changed: touched.len(), unchanged: numbers.len() - created - touched.len() }
     }
@@ -178,7 +194,8 @@ async fn begin(
     size: u64,
     plan: &ImportPlan,
 ) -> Result<(), ImportError> {
-    let (outer, system, who, file, name) = (world.clone(), system.clone(), who.clone(), file.clone(), name.to_owned());
+    let (outer, system, who, file, name) =
+        (world.clone(), system.clone(), who.clone(), file.clone(), name.to_owned());
     let rows = u32::try_from(plan.items.len()).unwrap_or(u32::MAX);
     world
         .writer
@@ -197,7 +214,8 @@ async fn begin(
                     title: format!("imported workbook {name}"),
                     digest: Some(file.clone()),
                     size,
-                    media_type: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet".to_owned(),
+                    media_type: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+                        .to_owned(),
                     authors: vec![who.actor.clone()],
                     observed: now,
                     source: format!("import {file}"),
@@ -240,16 +258,14 @@ async fn take(
                 tx.lock(std::slice::from_ref(&system)).await?;
                 let numbers: BTreeSet<ItemNumber> = commands
                     .iter()
-                    .filter_map(|command| match command {
-                        Command::Import(item) => Some(item.number.clone()),
-                        _ => None,
+                    .filter_map(|command| {
+                        if let Command::Import(item) = command { Some(item.number.clone()) } else { None }
                     })
                     .collect();
                 let mut register = tx.load(&system, Scope::Items(numbers.clone())).await?;
                 let all = {
                     let by = deciding(&world, &system, &who)?;
-                    decide_all(&register, &by, &commands)
-                        .map_err(ActError::Refused)?
+                    decide_all(&register, &by, &commands).map_err(ActError::Refused)?
                 };
                 let outcome = Outcome::of(&numbers, &register, &all);
                 if all.is_empty() {
@@ -318,7 +334,10 @@ async fn finish(
                             kind: DriftKind::AbsentFromImport,
                             subject: Subject::Item(item),
                             key: String::new(),
-                            detail: format!("the workbook {} lacks it", file.as_str().get(..12).unwrap_or_default()),
+                            detail: format!(
+                                "the workbook {} lacks it",
+                                file.as_str().get(..12).unwrap_or_default()
+                            ),
                             opened: now,
                             settled: None,
                             settled_by: None,

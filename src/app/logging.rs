@@ -12,7 +12,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// What is logged when nothing else is asked for: the database driver logs each statement as `info`-worthy when slow.
-const DEFAULT: &str = "info,sqlx=warn";
+const DEFAULT: &str = "info,sqlx=warn,sqlx::query=error";
 
 /// Why logging could not be set up.
 #[derive(Debug, thiserror::Error)]

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::App;
+use super::check::refuse_public;
 use crate::store::StoreError;
 use crate::sync::SyncError;
 use crate::sync::engine::{Hot, chain};
@@ -57,6 +58,10 @@ pub async fn once(app: &App, connection: &str, tell: &(dyn Fn(u64) + Sync)) -> R
     let trackers: Vec<String> =
         world.settings.trackers_on(connection).map(|tracker| tracker.id.clone()).collect();
     let mut done = Done { connection: connection.to_owned(), ..Done::default() };
+    if let Err(error) = refuse_public(&app.config, world, connection).await {
+        done.errors.push(chain(&error));
+        return Ok(done);
+    }
     let polled = app.engine.poll(connection).await;
     keep_health(app, connection, polled.as_ref().err()).await?;
     let mut hot = match polled {

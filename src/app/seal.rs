@@ -62,3 +62,20 @@ pub async fn seal(world: &World, system: &SystemId, key: &SigningKey) -> Result<
     world.evidence.put(text).await?;
     Ok(seal)
 }
+
+/// Seals every chain that has a row.
+pub async fn seal_all(
+    world: &World,
+    chains: Vec<SystemId>,
+    key: &SigningKey,
+) -> Result<Vec<Seal>, SealError> {
+    let mut seals = Vec::new();
+    for chain in chains {
+        match seal(world, &chain, key).await {
+            Ok(sealed) => seals.push(sealed),
+            Err(SealError::Fault(SealFault::Empty(_))) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(seals)
+}

@@ -11,8 +11,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::check::refuse_public;
 use super::http::HttpTransport;
 use super::{App, seal};
+use crate::config::{Config, Connection};
 use crate::jobs::{Runner, Timed, Wakes, Watch};
 use crate::sync::engine::chain;
 use crate::sync::poll::Swept;
@@ -116,7 +118,11 @@ pub async fn serve_on(app: App, listener: TcpListener, asked: Signals) -> Result
             wakes: wakes.clone(),
             watch: watch.clone(),
         };
-        tasks.spawn(runner.run(soft.clone()));
+        let (guard, stop) = (guard(&config, &world, connection), soft.clone());
+        tasks.spawn(async move {
+            guard.await;
+            runner.run(stop).await;
+        });
     }
     tasks.spawn(detection(&world, config.schedule.detect.clone()).run(soft.clone()));
     if let Some(sealing) = sealing(&world, &config) {
@@ -174,6 +180,16 @@ async fn wait(limit: Duration) {
     tokio::time::sleep(limit).await;
 }
 
+/// Before anything is written: a project that anyone can read is refused, unless the configuration allows it.
+fn guard(config: &Config, world: &World, connection: &Connection) -> impl Future<Output = ()> + use<> {
+    let (config, world, id) = (config.clone(), world.clone(), connection.id.clone());
+    async move {
+        if let Err(error) = refuse_public(&config, &world, &id).await {
+            tracing::warn!(connection = id, error = %chain(&error), "whether its projects are public is not known");
+        }
+    }
+}
+
 /// The full pass of drift detection.
 fn detection(world: &World, when: crate::timetable::Timetable) -> Timed {
     let of = world.clone();
@@ -196,7 +212,7 @@ fn detection(world: &World, when: crate::timetable::Timetable) -> Timed {
 }
 
 /// Seals of every chain, where a key is configured.
-fn sealing(world: &World, config: &crate::config::Config) -> Option<Timed> {
+fn sealing(world: &World, config: &Config) -> Option<Timed> {
     let file = config.seal.key_file.clone()?;
     let of = world.clone();
     Some(Timed {
@@ -212,9 +228,7 @@ fn sealing(world: &World, config: &crate::config::Config) -> Option<Timed> {
                     let mut read = world.db.read().await.map_err(|error| chain(&error))?;
                     read.chains().await.map_err(|error| chain(&error))?
                 };
-                for chain_of in chains {
-                    seal::seal(&world, &chain_of, &key).await.map_err(|error| chain(&error))?;
-                }
+                seal::seal_all(&world, chains, &key).await.map_err(|error| chain(&error))?;
                 Ok(())
             })
         }),

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use super::wiring::{App, OpenError, Writing};
-use crate::config::{Config, ConfigErrors, initial};
+use crate::config::{Config, ConfigErrors, StoreUrl, initial};
 use crate::register::{Impact, SystemId};
 
 /// Why nothing was set up.
@@ -51,6 +51,12 @@ pub async fn init(
     let port = free_port().map_err(failed(&file))?;
     write_private(&file, initial(system, name, impact, port).as_bytes()).map_err(failed(&file))?;
     let config = Config::load(&file, env, &BTreeMap::new())?;
+    // The store and the evidence are its owner's alone, as the configuration is.
+    if let StoreUrl::Sqlite(path) = &config.store.url
+        && !path.exists()
+    {
+        write_private(path, b"").map_err(failed(path))?;
+    }
     let app = App::open(config, Writing::Inline).await?;
     app.world().db.close().await;
     Ok(file)

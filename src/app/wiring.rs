@@ -11,7 +11,9 @@ use secrecy::ExposeSecret as _;
 
 use super::http::{HttpError, HttpTransport, Options};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{self, Config, Connection, Credentials, DueField, EvidenceUrl, Site, StatusName, StoreUrl};
+use crate::config::{
+    self, Config, Connection, Credentials, DueField, EvidenceUrl, Site, StatusName, StoreUrl,
+};
 use crate::register::policy::{Calendar, RuleSet};
 use crate::register::{Actor, Change, Person, SystemId};
 use crate::store::{Db, EvidenceError, EvidenceStore, OpenOptions, Scope, StoreError, Writer};
@@ -19,7 +21,8 @@ use crate::sync::mapping::{Disclosure, Name, Route, Tracker};
 use crate::sync::{Engine, Kind, Settings, SystemSettings, World};
 
 /// Rule files that ship with the program: name and text.
-pub const RULES: [(&str, &str); 1] = [("legacy-rev5.toml", include_str!("../../config/rules/legacy-rev5.toml"))];
+pub const RULES: [(&str, &str); 1] =
+    [("legacy-rev5.toml", include_str!("../../config/rules/legacy-rev5.toml"))];
 
 /// Everything a command or the daemon works with.
 pub struct App {
@@ -103,8 +106,13 @@ impl App {
     }
 
     /// The same with a clock of the caller's.
-    pub async fn open_with(config: Config, writing: Writing, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
-        let db = Db::open(&store_url(&config), &OpenOptions { create: true, ..OpenOptions::default() }).await?;
+    pub async fn open_with(
+        config: Config,
+        writing: Writing,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenError> {
+        let db =
+            Db::open(&store_url(&config), &OpenOptions { create: true, ..OpenOptions::default() }).await?;
         db.migrate().await?;
         let evidence = EvidenceStore::open(&evidence_url(&config))?;
         record_config(&db, &config, &*clock).await?;
@@ -169,7 +177,9 @@ fn connect(
             github.milestone_due = config
                 .trackers
                 .iter()
-                .filter(|tracker| tracker.connection == connection.id && tracker.fields.due == DueField::Milestone)
+                .filter(|tracker| {
+                    tracker.connection == connection.id && tracker.fields.due == DueField::Milestone
+                })
                 .map(|tracker| tracker.project.clone())
                 .collect();
             Arc::new(GitHub::new(github, transport.clone(), now))
@@ -182,8 +192,7 @@ fn connect(
                 }
                 Credentials::App { .. } => return Err(OpenError::GithubApp(connection.id.clone())),
             };
-            let flavor =
-                if connection.site == Site::JiraCloud { Flavor::Cloud } else { Flavor::DataCenter };
+            let flavor = if connection.site == Site::JiraCloud { Flavor::Cloud } else { Flavor::DataCenter };
             let mut jira = JiraConfig::new(connection.url.clone(), flavor, auth);
             jira.projects = projects;
             Arc::new(Jira::new(jira, transport.clone(), now))
@@ -235,7 +244,8 @@ pub fn rule_texts(config: &Config) -> Result<Vec<(String, String)>, OpenError> {
     RULES
         .iter()
         .map(|(name, shipped)| {
-            let path = config.rules.dir.as_deref().map(|dir: &Path| dir.join(name)).filter(|path| path.exists());
+            let path =
+                config.rules.dir.as_deref().map(|dir: &Path| dir.join(name)).filter(|path| path.exists());
             let text = match path {
                 None => (*shipped).to_owned(),
                 Some(path) => std::fs::read_to_string(&path).map_err(|error| OpenError::Rules {
@@ -251,7 +261,8 @@ pub fn rule_texts(config: &Config) -> Result<Vec<(String, String)>, OpenError> {
 
 /// Reads a rule file.
 pub fn parse_rules(name: &str, text: &str) -> Result<RuleSet, OpenError> {
-    toml::from_str(text).map_err(|error| OpenError::Rules { name: name.to_owned(), reason: error.to_string() })
+    toml::from_str(text)
+        .map_err(|error| OpenError::Rules { name: name.to_owned(), reason: error.to_string() })
 }
 
 async fn settings(

@@ -57,10 +57,7 @@ async fn sealed(session: &Session) -> anyhow::Result<Ending> {
         let configured = app.config.systems.iter().map(|system| system.id.clone());
         configured.chain([SystemId::reserved()]).collect()
     };
-    let mut seals = Vec::new();
-    for system in &systems {
-        seals.push(seal::seal(app.world(), system, &key).await?);
-    }
+    let seals = seal::seal_all(app.world(), systems, &key).await?;
     if session.shared.json {
         // One that was asked for by name is kept in a file of its own.
         match (seals.as_slice(), &session.shared.system) {

@@ -274,7 +274,9 @@ fn conflicts_of(register: &Register, subject: &Subject) -> Vec<Wanted> {
 fn conflicting(conflict: &Conflict) -> Wanted {
     let (ours, theirs) = match conflict.subject {
         Subject::Milestone(_) => ("plan", "ticket"),
-        Subject::Item(_) | Subject::Tracker(_) | Subject::Connection(_) | Subject::System => ("register", "workbook"),
+        Subject::Item(_) | Subject::Tracker(_) | Subject::Connection(_) | Subject::System => {
+            ("register", "workbook")
+        }
     };
     let detail = format!(
         "both sides changed {}: {ours} {}, {theirs} {}; the {}'s stands",

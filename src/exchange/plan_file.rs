@@ -315,6 +315,7 @@ fn milestone(
 pub fn in_words(command: &Command) -> String {
     let list =
         |serves: &BTreeSet<ItemNumber>| serves.iter().map(ItemNumber::as_str).collect::<Vec<_>>().join(", ");
+    #[expect(clippy::wildcard_enum_match_arm, reason = "a plan file gives no other command")]
     match command {
         Command::AddItem { number, facts } => {
             let number = number.as_ref().map_or_else(|| "the next number".to_owned(), ToString::to_string);

@@ -10,8 +10,8 @@ use super::table::{fetch, fetch_in, in_list, table};
 use super::tx::on;
 use super::{StoreError, Tx};
 use crate::register::{
-    ClosedWithoutFix, Correction, Decision, EvidenceKind, ItemNumber, Milestone, MilestoneNumber, MilestoneState, Move,
-    Rationale, SystemId, TicketName,
+    ClosedWithoutFix, Correction, Decision, EvidenceKind, ItemNumber, Milestone, MilestoneNumber,
+    MilestoneState, Move, Rationale, SystemId, TicketName,
 };
 
 table! {
@@ -320,10 +320,13 @@ impl Tx {
              item.number)) ORDER BY place";
         let milestones: Vec<i64> =
             on!(self, c => sqlx::query_scalar(MILESTONES).bind(system.as_str()).fetch_all(c).await)?;
-        let items: Vec<String> = on!(self, c => sqlx::query_scalar(ITEMS).bind(system.as_str()).fetch_all(c).await)?;
+        let items: Vec<String> =
+            on!(self, c => sqlx::query_scalar(ITEMS).bind(system.as_str()).fetch_all(c).await)?;
         let milestones = milestones
             .into_iter()
-            .map(|number| Ok(MilestoneNumber(Reading { table: "milestone", row: &number }.number("number", number)?)))
+            .map(|number| {
+                Ok(MilestoneNumber(Reading { table: "milestone", row: &number }.number("number", number)?))
+            })
             .collect::<Result<_, StoreError>>()?;
         let items = items
             .into_iter()

@@ -197,7 +197,7 @@ impl Engine {
                 let mut read = world.db.read().await?;
                 let taken = read.entries_taken(&link.id).await?;
                 drop(read);
-                Some(prepare(world, link, tracker, ticket, log, &taken).await?)
+                Some(prepare(world, link, tracker, ticket, log, &taken, us).await?)
             }
             None => None,
         };

@@ -1,5 +1,8 @@
 //! What a ticket should look like, and how what it looks like is read. Pure.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;

@@ -3,6 +3,9 @@
 //! A field's base is what both sides were when it was last reconciled; a side changed when it differs from its own
 //! half. The outcome is data: what to send, what to keep as the base, which losers to keep.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
@@ -29,6 +32,8 @@ pub struct Sides {
     pub our_state: TicketState,
     /// The ticket's state.
     pub their_state: TicketState,
+    /// Validation was rejected: that the ticket is done does not count without newer evidence, and is answered there.
+    pub wants_evidence: bool,
     /// Our due date.
     pub our_due: Option<NaiveDate>,
     /// The ticket's due date.
@@ -104,7 +109,7 @@ pub fn merge(sides: &Sides, base: &Base) -> Merged {
     title(sides, base, &mut merged);
     block(sides, base, &mut merged);
     state(sides, base, &mut merged);
-    due(sides, base, &mut merged);
+    due(sides, &mut merged);
     assignee(sides, base, &mut merged);
     labels(sides, &mut merged);
     merged
@@ -165,8 +170,9 @@ fn over(state: TicketState) -> bool {
     }
 }
 
-/// State: theirs came by the log; ours goes out when GRC reopens, drops or has it done. Both changed: the tracker's
-/// stands, which the log has taken already; only what GRC dropped stays dropped.
+/// State: theirs came by the log, in its order with what people decided in comments; ours goes out when GRC reopens,
+/// drops or has it done. Both changed: the tracker's stands, which the log has taken already. What still differs then
+/// was decided after it: what GRC dropped stays dropped, and work that goes on has no closed ticket.
 fn state(sides: &Sides, base: &Base, merged: &mut Merged) {
     let now = Pair { ours: name(sides.our_state), theirs: name(sides.their_state) };
     let (ours, theirs) = changed(base.state.as_ref(), &now.ours, &now.theirs);
@@ -175,16 +181,31 @@ fn state(sides: &Sides, base: &Base, merged: &mut Merged) {
         (false, false) => false,
         (true, false) | (false, true) => true,
     };
-    let stands = !theirs || sides.our_state == TicketState::Dropped;
-    if ours && stands && apart && base.state.is_some() {
+    let decided = match sides.our_state {
+        TicketState::Dropped => ours,
+        TicketState::Open | TicketState::InProgress | TicketState::Blocked => {
+            !(sides.wants_evidence && sides.their_state == TicketState::Done)
+        }
+        TicketState::Done => false,
+    };
+    let stands = if theirs { decided } else { ours };
+    if stands && apart && base.state.is_some() {
         merged.state = Some(match sides.our_state {
             // That it is held up is for the ticket's people to show in their own way.
             TicketState::Blocked => TicketState::InProgress,
-            other => other,
+            TicketState::Open | TicketState::InProgress | TicketState::Done | TicketState::Dropped => {
+                sides.our_state
+            }
         });
         return;
     }
     merged.base.state = Some(now);
+}
+
+/// Whether the work was over when it was last reconciled.
+fn was_over(base: &Base) -> bool {
+    let closed = [name(TicketState::Done), name(TicketState::Dropped)];
+    base.state.as_ref().is_some_and(|pair| closed.contains(&pair.ours))
 }
 
 fn name(state: TicketState) -> String {
@@ -192,8 +213,8 @@ fn name(state: TicketState) -> String {
 }
 
 /// Due: an approved move goes out; theirs is a proposed move, taken before; while a move or drift names the
-/// difference, both stay.
-fn due(sides: &Sides, base: &Base, merged: &mut Merged) {
+/// difference, both stay, and what nothing names is put right.
+fn due(sides: &Sides, merged: &mut Merged) {
     if !sides.due_in_field {
         // The block carries it, and with it what is shown; its base only tells whether they changed it.
         if sides.due_readable {
@@ -201,9 +222,7 @@ fn due(sides: &Sides, base: &Base, merged: &mut Merged) {
         }
         return;
     }
-    let (ours, theirs) = changed(base.due.as_ref(), &sides.our_due, &sides.their_due);
-    let differ = sides.our_due != sides.their_due;
-    if differ && !sides.due_apart && (ours || !theirs) {
+    if sides.our_due != sides.their_due && !sides.due_apart {
         merged.due = Some(sides.our_due);
         return;
     }
@@ -229,7 +248,10 @@ fn assignee(sides: &Sides, base: &Base, merged: &mut Merged) {
         return;
     }
     if theirs {
-        if ours && base.assignee.is_some() {
+        // Of what was taken away with the closing, the owner's name was kept: that is no change of ours.
+        let kept =
+            |pair: &Pair<Option<String>>| pair.ours.is_none() && pair.theirs.is_none() && was_over(base);
+        if ours && base.assignee.as_ref().is_some_and(|pair| !kept(pair)) {
             merged.conflicts.push(Clash {
                 field: "assignee",
                 base: base.assignee.as_ref().and_then(|pair| pair.theirs.clone()).unwrap_or_default(),

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use connector_api::Comment;
+use connector_api::{Account, Comment};
 
 use super::commands::{self, Command as Said};
 use super::take::Taking;
@@ -23,14 +23,13 @@ pub fn judged_id(comment: &Comment) -> String {
 }
 
 /// Words and URLs that a comment gives as evidence, by their place among its commands.
-pub fn evidence_in(body: &str) -> Vec<(usize, String)> {
-    commands::parse(body, &[])
+pub fn evidence_in(body: &str, us: &Account) -> Vec<(usize, String)> {
+    commands::parse(body, &[&us.id, &us.name])
         .into_iter()
         .enumerate()
-        .filter_map(|(place, said)| match said {
-            Said::Evidence(words) => Some((place, words)),
-            _ => None,
-        })
+        .filter_map(
+            |(place, said)| if let Said::Evidence(words) = said { Some((place, words)) } else { None },
+        )
         .collect()
 }
 

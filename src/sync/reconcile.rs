@@ -251,6 +251,7 @@ pub(super) fn sides_of(held: &Held<'_>, ticket: &Ticket) -> Result<Sides, SyncEr
         their_block: ticket.description.block.clone(),
         our_state: our_state(milestone),
         their_state: read_state(&tracker.states, &ticket.status, &ticket.labels),
+        wants_evidence: milestone.evidence_after.is_some(),
         our_due: milestone.due,
         their_due: their.date,
         due_readable: their.readable,

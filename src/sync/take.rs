@@ -36,6 +36,7 @@ pub async fn prepare(
     ticket: &Ticket,
     log: TicketLog,
     taken: &BTreeSet<String>,
+    us: &Account,
 ) -> Result<Prepared, SyncError> {
     let connection = tracker.connection.as_str();
     let mut prepared = Prepared {
@@ -82,7 +83,7 @@ pub async fn prepare(
         if taken.contains(&obey::final_id(comment)) || taken.contains(&obey::judged_id(comment)) {
             continue;
         }
-        for (place, words) in obey::evidence_in(&comment.body).into_iter() {
+        for (place, words) in obey::evidence_in(&comment.body, us) {
             let proof = proof::of_words(world, connection, link.milestone, comment, &words).await?;
             prepared.words.insert((comment.id.clone(), place), proof);
         }

@@ -30,11 +30,24 @@ const MAP: &[(&str, &[&str])] = &[
     // Holds the sections that the modules below are handed, so it may name their types.
     (
         "config",
-        &["timetable", "web", "jobs", "sync", "intake", "drift", "escalation", "exchange", "store", "register", "clock"],
+        &[
+            "timetable",
+            "web",
+            "jobs",
+            "sync",
+            "intake",
+            "drift",
+            "escalation",
+            "exchange",
+            "store",
+            "register",
+            "clock",
+        ],
     ),
     (
         "app",
-        &["timetable", 
+        &[
+            "timetable",
             "config",
             "web",
             "jobs",
@@ -50,7 +63,8 @@ const MAP: &[(&str, &[&str])] = &[
     ),
     (
         "cli",
-        &["timetable", 
+        &[
+            "timetable",
             "app",
             "config",
             "web",
@@ -67,7 +81,8 @@ const MAP: &[(&str, &[&str])] = &[
     ),
     (
         "main",
-        &["timetable", 
+        &[
+            "timetable",
             "cli",
             "app",
             "config",

@@ -56,8 +56,6 @@ pub(crate) struct Bed {
     pub(crate) github: FakeGithub,
     pub(crate) jira: FakeJira,
     pub(crate) system: SystemId,
-    pub(crate) ada_github: Account,
-    pub(crate) ada_jira: Account,
     wrap: Wrap,
     jira_auth: Auth,
     folder: tempfile::TempDir,
@@ -112,7 +110,7 @@ impl Bed {
         let base = "http://github.test/".parse().expect("a URL");
         let github = FakeGithub::new(&base, now.clone());
         github.add_user("poam-bot", Some("bot-token"));
-        let ada_github = github.add_user("ada", None);
+        github.add_user("ada", None);
         github.add_user("grace", None);
         github.add_user("mallory", None);
         github.add_repository(REPO, true);
@@ -154,8 +152,6 @@ impl Bed {
             github,
             jira,
             system: SystemId::new("ACME").expect("an id"),
-            ada_github,
-            ada_jira,
             wrap: plan.wrap,
             jira_auth,
             folder,

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`ticket`] | a ticket as observed, its status, comments, attachments |
 //! | [`log`] | the entries of a ticket's history: taken once each, by their ids |
-//! | [`write`] | what we ask to be written: a new ticket, a patch, a comment; the marker |
+//! | [`mod@write`] | what we ask to be written: a new ticket, a patch, a comment; the marker |
 //! | [`webhook`] | a delivery, verified and read as a hint |
 //! | [`error`] | kinds of failure: the kind decides what happens next |
 //! | [`transport`] | one HTTP exchange |

@@ -33,7 +33,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use connector_api::{
-    Account, Capabilities, Changed, CheckReport, Comment, Connector, Delivery, ErrorKind, Fetched,
+    Account, Capabilities, Changed, CheckReport, Comment, Connector, Delivery, Error, ErrorKind, Fetched,
     LogRequest, Marker, NewTicket, Patch, ProjectSpec, Result, Stream, Ticket, TicketLog, TicketRef,
     Transport, WebhookError,
 };
@@ -264,8 +264,14 @@ impl Connector for GitHub {
     async fn react(&self, ticket: &TicketRef, comment: &str) -> Result<()> {
         let url = self.site.repo_url(&ticket.project, &["issues", "comments", comment, "reactions"])?;
         let what = format!("react to a comment on {}#{}", ticket.project, ticket.key);
-        self.site.send(&Call::write(what, Method::POST, url, json!({ "content": "+1" }))).await?;
-        Ok(())
+        let call = Call::write(what, Method::POST, url, json!({ "content": "+1" }));
+        match self.site.send(&call).await {
+            Ok(_) => Ok(()),
+            // The comment was deleted meanwhile, or the site knows no reactions: the answer goes another way, where
+            // this one would fail for ever.
+            Err(error) if error.kind == ErrorKind::NotFound => Err(Error::unsupported("a reaction there")),
+            Err(error) => Err(error),
+        }
     }
 
     fn read_webhook(

@@ -520,3 +520,21 @@ async fn a_closing_without_a_reason_is_never_taken_for_done() -> Done {
     assert_eq!(reasons, ["not_planned"]);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_comment_that_is_gone_has_no_reactions_rather_than_a_failure_for_ever() -> Done {
+    let world = World::new();
+    let github = world.connector();
+    let ticket = github.create(&new(1)).await?;
+    let id = &ticket.reference.id;
+    world.site.act(&world.human, id, Act::Comment("/poam why it is late".to_owned())).expect("they may");
+    let comments = world.site.tickets().into_iter().find(|t| t.id == *id).expect("the ticket").comments;
+    let comment = comments.first().expect("a comment").id.clone();
+    github.react(&ticket.reference, &comment).await?;
+
+    world.site.act(&world.human, id, Act::DeleteComment(comment.clone())).expect("they may");
+    let error = github.react(&ticket.reference, &comment).await.expect_err("it is gone");
+    assert!(matches!(error.kind, ErrorKind::Unsupported(_)), "{error}");
+    assert_eq!(error.outcome, Outcome::NotDone);
+    Ok(())
+}

@@ -71,6 +71,7 @@ const M1: MilestoneNumber = MilestoneNumber(1);
 const M2: MilestoneNumber = MilestoneNumber(2);
 
 /// Plays the story.
+#[expect(clippy::too_many_lines, reason = "one step after the other, as it is told")]
 pub async fn play(stage: &Stage, tell: Tell<'_>) -> Result<(), DemoError> {
     prepare(stage, tell).await?;
 

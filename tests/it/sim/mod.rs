@@ -51,6 +51,26 @@ fn run(nth: u64, of: u64) {
     assert!(failed.is_empty(), "seeds that fail: {failed:?}; SIM_SEED=n replays one");
 }
 
+/// A seed is a trace: the same steps, the same exchanges, the same faults.
+#[test]
+fn a_seed_is_a_trace() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let template = runtime.block_on(crate::bed::template(folder.path()));
+    for seed in [3, 10, 17] {
+        let trace = || {
+            runtime.block_on(async {
+                let mut world = World::new(seed, &template).await;
+                for _ in 0..STEPS {
+                    world.step().await;
+                }
+                world.seams.last_steps(usize::MAX)
+            })
+        };
+        assert_eq!(trace(), trace(), "seed {seed}");
+    }
+}
+
 /// Runs one seed; gives how many exchanges it made, or what is wrong.
 async fn seed_settles(seed: u64, template: &Path) -> Result<u64, String> {
     let mut world = World::new(seed, template).await;
@@ -58,7 +78,7 @@ async fn seed_settles(seed: u64, template: &Path) -> Result<u64, String> {
     for _ in 0..STEPS {
         world.step().await;
     }
-    world.calm().await;
+    world.calm();
     let mut wrong = world.settle().await;
     wrong.extend(oracle::check(&world).await);
     std::mem::forget(fallen);

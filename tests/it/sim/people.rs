@@ -125,7 +125,7 @@ impl People {
         let picked = tickets.choose(&mut self.lock().rng).cloned();
         let Some((site, ticket)) = picked else { return "nobody has a ticket".to_owned() };
         let who = *WHO.choose(&mut self.lock().rng).unwrap_or(&"ada");
-        let (act, done) = self.choose(site, &ticket, between);
+        let (act, done) = self.choose(site, &ticket, who, between);
         let shown = format!("{who} on {site:?} {}: {act:?}", ticket.key);
         let Some(act) = act else { return format!("{who} clones {site:?} {}", ticket.key) };
         let by = Self::account(site, who);
@@ -165,7 +165,7 @@ impl People {
         deeds.push(Deed { order, at, what });
     }
 
-    fn choose(&self, site: Site, ticket: &FakeTicket, between: bool) -> (Option<Act>, Vec<Done>) {
+    fn choose(&self, site: Site, ticket: &FakeTicket, who: &str, between: bool) -> (Option<Act>, Vec<Done>) {
         let token = {
             let mut state = self.lock();
             state.token += 1;
@@ -224,7 +224,7 @@ impl People {
                 let text = self.saying(site, ticket, token);
                 one(Act::Comment(text.clone()), Done::Said(String::new(), text))
             }
-            87..=90 => self.edit_comment(ticket, token),
+            87..=90 => self.edit_comment(site, ticket, who, token),
             91..=93 if site == Site::Jira => {
                 let name = format!("scan-{token}.txt");
                 let bytes = format!("clean {token}").into_bytes().into();
@@ -292,17 +292,25 @@ impl People {
     }
 
     /// Somebody changes a comment: their own, or somebody's into a command.
-    fn edit_comment(&self, ticket: &FakeTicket, token: u32) -> (Option<Act>, Vec<Done>) {
+    fn edit_comment(
+        &self,
+        site: Site,
+        ticket: &FakeTicket,
+        who: &str,
+        token: u32,
+    ) -> (Option<Act>, Vec<Done>) {
         let old = self.clock.now() - TimeDelta::seconds(2);
         let human = ticket.comments.iter().filter(|c| c.marker.is_none() && c.created < old);
         let human: Vec<_> = human.collect();
-        let picked = human.choose(&mut self.lock().rng).map(|comment| comment.id.clone());
+        let picked = human.choose(&mut self.lock().rng).map(|c| (c.id.clone(), c.author.id.clone()));
+        let own = picked.as_ref().is_some_and(|(_, author)| *author == Self::account(site, who).id);
         let text = match picked {
-            Some(_) => format!("/poam why edited afterwards by somebody {token}"),
+            Some(_) if own => format!("/poam why the reason was forgotten {token}"),
+            Some(_) => format!("/poam why forged by somebody else {token}"),
             None => format!("Nothing to add {token}."),
         };
         match picked {
-            Some(id) => (Some(Act::EditComment(id.clone(), text.clone())), vec![Done::Said(id, text)]),
+            Some((id, _)) => (Some(Act::EditComment(id.clone(), text.clone())), vec![Done::Said(id, text)]),
             None => (Some(Act::Comment(text.clone())), vec![Done::Said(String::new(), text)]),
         }
     }

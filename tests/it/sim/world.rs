@@ -306,7 +306,7 @@ impl World {
     }
 
     /// The faults stop, and people do too.
-    pub(crate) async fn calm(&mut self) {
+    pub(crate) fn calm(&mut self) {
         self.seams.note("calm".to_owned());
         self.seams.calm();
         self.stale = None;
