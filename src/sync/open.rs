@@ -53,7 +53,7 @@ pub async fn open_in(
     let now = world.clock.now();
     let mut held: BTreeMap<MilestoneNumber, Link> =
         tx.links_of(system, wanted).await?.into_iter().map(|link| (link.milestone, link)).collect();
-    let mut by_tracker: BTreeMap<String, Vec<Link>> = BTreeMap::new();
+    let mut by_tracker: BTreeMap<String, Vec<(Link, bool)>> = BTreeMap::new();
     let mut opened = Opened::default();
     for number in wanted {
         let Some(milestone) =
@@ -61,22 +61,22 @@ pub async fn open_in(
         else {
             continue;
         };
-        let link = match held.remove(number) {
-            Some(link) if link.phase == LinkPhase::Waiting => link,
+        let (link, new) = match held.remove(number) {
+            Some(link) if link.phase == LinkPhase::Waiting => (link, false),
             Some(_) => continue,
             None => match route(&world.settings.routes, register, milestone) {
-                Some(tracker) => new_link(world, system, *number, tracker),
+                Some(tracker) => (new_link(world, system, *number, tracker), true),
                 None => {
                     opened.unrouted.push(format!("{system}/{number}"));
                     continue;
                 }
             },
         };
-        by_tracker.entry(link.tracker.clone()).or_default().push(link);
+        by_tracker.entry(link.tracker.clone()).or_default().push((link, new));
     }
     for links in by_tracker.into_values() {
         let many = links.len() > world.settings.open_limit as usize && !yes;
-        for mut link in links {
+        for (mut link, new) in links {
             let name = format!("{system}/{}", link.milestone);
             let (phase, list) = if many {
                 (LinkPhase::Waiting, &mut opened.waiting)
@@ -86,7 +86,7 @@ pub async fn open_in(
             list.push(name);
             link.phase = phase;
             link.dirty = (phase == LinkPhase::Creating).then_some(now);
-            if link.version == 0 {
+            if new {
                 tx.insert_link(&link).await?;
             } else {
                 tx.save_link(&mut link).await?;
