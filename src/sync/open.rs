@@ -53,7 +53,6 @@ pub async fn open_in(
     let now = world.clock.now();
     let mut held: BTreeMap<MilestoneNumber, Link> =
         tx.links_of(system, wanted).await?.into_iter().map(|link| (link.milestone, link)).collect();
-    // Each link, and whether it is a new one.
     let mut by_tracker: BTreeMap<String, Vec<(Link, bool)>> = BTreeMap::new();
     let mut opened = Opened::default();
     for number in wanted {
@@ -62,7 +61,7 @@ pub async fn open_in(
         else {
             continue;
         };
-        let link = match held.remove(number) {
+        let (link, new) = match held.remove(number) {
             Some(link) if link.phase == LinkPhase::Waiting => (link, false),
             Some(_) => continue,
             None => match route(&world.settings.routes, register, milestone) {
@@ -73,7 +72,7 @@ pub async fn open_in(
                 }
             },
         };
-        by_tracker.entry(link.0.tracker.clone()).or_default().push(link);
+        by_tracker.entry(link.tracker.clone()).or_default().push((link, new));
     }
     for links in by_tracker.into_values() {
         let many = links.len() > world.settings.open_limit as usize && !yes;
@@ -99,7 +98,7 @@ pub async fn open_in(
 
 /// Work is left, for an item that is open.
 fn wants_ticket(register: &Register, milestone: &Milestone) -> bool {
-    !milestone.state.is_over() && register.items_of(milestone).any(crate::register::Item::is_open)
+    !milestone.state.is_over() && register.items_of(milestone).any(|item| item.is_open())
 }
 
 fn new_link(world: &World, system: &SystemId, milestone: MilestoneNumber, tracker: &str) -> Link {

@@ -117,10 +117,12 @@ async fn decide_in(
     if prepared.is_some() {
         taking.link.log_read = Some(seen_through(ticket, now, LOG_SETTLED));
     }
+    let known = taking.milestone().map_or(0, |milestone| milestone.moves.len());
     taking.take(ticket, prepared).await?;
+    let just_moved = taking.milestone().is_some_and(|milestone| milestone.moves.len() > known);
     let (sides, merged) = look(&mut taking, ticket).await?;
     keep_losers(&mut taking, &merged).await?;
-    let again = talk::ask(&mut taking).await?;
+    let again = talk::ask(&mut taking, just_moved).await?;
     // A question changes what the block shows, so both sides are looked at after it.
     let (sides, merged) = if again.is_none() { look(&mut taking, ticket).await? } else { (sides, merged) };
     observe(&mut taking, ticket, &sides, &merged);

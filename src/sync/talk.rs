@@ -116,8 +116,9 @@ pub async fn widen(
     Ok(())
 }
 
-/// Asks about a date that moved without a reason, once it has settled. Gives when to look again.
-pub async fn ask(taking: &mut Taking<'_>) -> Result<Option<DateTime<Utc>>, SyncError> {
+/// Asks about a date that moved without a reason, once it has settled. Gives when to look again. `just_moved`: that was
+/// seen only now, so other tickets that were moved along with it may not have been read yet.
+pub async fn ask(taking: &mut Taking<'_>, just_moved: bool) -> Result<Option<DateTime<Utc>>, SyncError> {
     let Some(milestone) = taking.milestone() else { return Ok(None) };
     if milestone.state.is_over() {
         return Ok(None);
@@ -128,8 +129,9 @@ pub async fn ask(taking: &mut Taking<'_>) -> Result<Option<DateTime<Utc>>, SyncE
     }
     let settings = &taking.world.settings.policy.moves;
     let settled = moved.at + TimeDelta::seconds(settings.settle_seconds.into());
-    if settled > taking.now {
-        return Ok(Some(settled));
+    let soonest = if just_moved { taking.now + TimeDelta::seconds(1) } else { taking.now };
+    if settled.max(soonest) > taking.now {
+        return Ok(Some(settled.max(soonest)));
     }
     let number = milestone.number;
     // One person who moves many dates gets one question, whose answer covers all, however late we come to ask.

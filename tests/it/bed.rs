@@ -47,6 +47,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) ids: Ids,
     /// A file that is migrated already, to be copied.
     pub(crate) template: Option<&'a Path>,
+    /// What is set otherwise than usual.
+    pub(crate) adjust: fn(&mut Settings),
 }
 
 /// A bridge between two fake sites.
@@ -98,9 +100,12 @@ impl Bed {
     pub(crate) async fn with(
         wrap: impl Fn(Arc<dyn Transport>) -> Arc<dyn Transport> + Send + Sync + 'static,
     ) -> Self {
-        let ids = AtomicU64::new(0);
-        let ids: Ids = Arc::new(move || format!("{:032x}", ids.fetch_add(1, Ordering::Relaxed) + 0xabc));
-        Self::build(Plan { wrap: Arc::new(wrap), ids, template: None }).await
+        Self::build(Plan { wrap: Arc::new(wrap), ids: counted(), template: None, adjust: |_| {} }).await
+    }
+
+    /// A bed with other settings.
+    pub(crate) async fn adjusted(adjust: fn(&mut Settings)) -> Self {
+        Self::build(Plan { wrap: Arc::new(|inner| inner), ids: counted(), template: None, adjust }).await
     }
 
     pub(crate) async fn build(plan: Plan<'_>) -> Self {
@@ -137,8 +142,10 @@ impl Bed {
         if plan.template.is_none() {
             db.migrate().await.expect("a schema");
         }
+        let mut settings = settings();
+        (plan.adjust)(&mut settings);
         let world = World {
-            settings: Arc::new(settings()),
+            settings: Arc::new(settings),
             connectors: connectors(&github, &jira, &jira_auth, &plan.wrap, &clock),
             writer: Writer::inline(db.clone()),
             db,
@@ -282,6 +289,24 @@ impl Bed {
         panic!("the bridge does not settle");
     }
 
+    /// Goes on for some rounds, whatever fails.
+    pub(crate) async fn limp(&self, rounds: u32, apart: TimeDelta) {
+        for _ in 0..rounds {
+            for connection in ["github", "jira"] {
+                let hot = self.engine.poll(connection).await.unwrap_or_default();
+                drop(self.engine.pass(connection, hot).await);
+            }
+            self.clock.advance(apart);
+        }
+    }
+
+    /// Reads every ticket, as once a day.
+    pub(crate) async fn sweep(&self) {
+        for connection in ["github", "jira"] {
+            self.engine.sweep(connection).await.expect("a sweep");
+        }
+    }
+
     pub(crate) fn tickets(&self) -> Vec<FakeTicket> {
         let mut all = self.github.tickets();
         all.extend(self.jira.tickets());
@@ -319,6 +344,12 @@ impl Bed {
             .map(|drift| drift.kind.name().to_owned())
             .collect()
     }
+}
+
+/// Ids that count up.
+fn counted() -> Ids {
+    let ids = AtomicU64::new(0);
+    Arc::new(move || format!("{:032x}", ids.fetch_add(1, Ordering::Relaxed) + 0xabc))
 }
 
 /// The bed's clock, as fakes and connectors take the time.
@@ -423,7 +454,7 @@ fn tracker(id: &str, connection: &str, project: ProjectSpec) -> Tracker {
     }
 }
 
-fn profile() -> SystemProfile {
+pub(crate) fn profile() -> SystemProfile {
     SystemProfile {
         name: "ACME Portal".to_owned(),
         impact: Impact::Moderate,
@@ -437,5 +468,17 @@ fn profile() -> SystemProfile {
         submission_day: None,
         process_owner: None,
         rules: Vec::new(),
+    }
+}
+
+impl Bed {
+    /// A site by its connection.
+    pub(crate) fn site(&self, connection: &str) -> &dyn FakeSite {
+        if connection == "github" { &self.github } else { &self.jira }
+    }
+
+    /// Somebody's account on a connection.
+    pub(crate) fn account(&self, connection: &str, who: &str) -> Account {
+        if connection == "github" { account(who, who) } else { account(&format!("557058:{who}"), who) }
     }
 }

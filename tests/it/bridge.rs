@@ -1,4 +1,10 @@
-//! A milestone there and back, on both fakes.
+//! A milestone there and back, on both fakes; and the situations that each have a test of their name.
+
+mod brakes;
+mod dates;
+mod exactly_once;
+mod fields;
+mod said;
 
 use chrono::TimeDelta;
 use connector_api::TicketState;

@@ -57,6 +57,7 @@ impl World {
             wrap: Arc::new(move |inner| Arc::new(Seamed { inner, seams: around.clone() })),
             ids,
             template: Some(template),
+            adjust: |_| {},
         };
         let bed = Bed::build(plan).await;
         let people = People::new(seed, bed.github.clone(), bed.jira.clone(), bed.clock.clone());

@@ -1,0 +1,234 @@
+//! Due dates that people move in tickets.
+
+use chrono::TimeDelta;
+use connector_api::TicketState;
+use connector_api::fake::Act;
+use poam::register::decide::Command;
+use poam::register::{MilestoneNumber, MilestoneState, MoveState};
+
+use super::TEXT;
+use crate::bed::{Bed, day};
+
+async fn opened(component: &str) -> (Bed, MilestoneNumber) {
+    let bed = Bed::new().await;
+    let number = bed.plan(TEXT, component, "2026-04-01").await;
+    bed.settle().await;
+    (bed, number)
+}
+
+#[tokio::test]
+async fn date_moved_there_and_back_between_polls() {
+    let (bed, number) = opened("jira").await;
+    bed.person_does("ada", number, Act::SetDue(Some(day("2026-06-15")))).await;
+    bed.person_does("ada", number, Act::SetDue(Some(day("2026-04-01")))).await;
+    bed.settle().await;
+    let milestone = bed.milestone(number).await;
+    assert_eq!(milestone.moves.len(), 1, "both edits were seen: {:?}", milestone.moves);
+    assert_eq!(milestone.moves[0].to, Some(day("2026-06-15")));
+    assert_eq!(milestone.moves[0].state, MoveState::Withdrawn);
+    assert_eq!(milestone.due, Some(day("2026-04-01")));
+    bed.clock.advance(TimeDelta::seconds(900));
+    bed.settle().await;
+    assert!(bed.ticket(number).await.comments.is_empty(), "nothing is asked about what went back");
+}
+
+#[tokio::test]
+async fn every_edit_between_polls_is_a_move() {
+    let (bed, number) = opened("jira").await;
+    for to in ["2026-06-15", "2026-07-01", "2026-06-15"] {
+        bed.person_does("ada", number, Act::SetDue(Some(day(to)))).await;
+    }
+    bed.settle().await;
+    let moves = bed.milestone(number).await.moves;
+    let seen: Vec<_> = moves.iter().map(|moved| (moved.to, moved.state)).collect();
+    assert_eq!(
+        seen,
+        [
+            (Some(day("2026-06-15")), MoveState::Superseded),
+            (Some(day("2026-07-01")), MoveState::Superseded),
+            (Some(day("2026-06-15")), MoveState::Unexplained),
+        ]
+    );
+}
+
+/// In a block there is no history: what a person does to the line, and what must become of it.
+#[tokio::test]
+async fn due_line_deleted_doubled_or_unreadable_is_put_right() {
+    let (bed, number) = opened("portal").await;
+    let line = "- **Due:** 2026-04-01";
+    for (what, with) in [
+        ("deleted", String::new()),
+        ("doubled", format!("{line}\n- **Due:** 2026-06-15")),
+        ("unreadable", "- **Due:** after the freeze".to_owned()),
+        ("impossible", "- **Due:** 2026-02-30".to_owned()),
+    ] {
+        let text = bed.ticket(number).await.text.replace("\r\n", "\n");
+        assert!(text.contains(line), "{what}: {text}");
+        bed.person_does("ada", number, Act::ReplaceText(text.replace(line, &with))).await;
+        bed.settle().await;
+        let (milestone, ticket) = (bed.milestone(number).await, bed.ticket(number).await);
+        let block = ticket.block.unwrap_or_default();
+        assert_eq!(block.matches("Due:**").count(), 1, "{what}: {block}");
+        assert!(block.contains(line), "{what}: {block}");
+        assert!(milestone.moves.is_empty(), "{what} is no move: {:?}", milestone.moves);
+        assert!(!bed.drifts(number).await.contains(&"due-differs".to_owned()), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn cleared_date_is_a_move_that_nobody_can_approve() {
+    for component in ["portal", "jira"] {
+        let (bed, number) = opened(component).await;
+        bed.person_does("ada", number, Act::SetDue(None)).await;
+        bed.settle().await;
+        bed.person_does("ada", number, Act::Comment("/poam why nobody knows when it ships".to_owned())).await;
+        bed.person_does("grace", number, Act::Comment("/poam approve".to_owned())).await;
+        bed.settle().await;
+        let milestone = bed.milestone(number).await;
+        assert_eq!(milestone.moves[0].state, MoveState::Explained, "{component}: {:?}", milestone.moves);
+        assert_eq!(milestone.due, Some(day("2026-04-01")), "{component}");
+        let refusal = bed.ticket(number).await.comments.pop().map(|comment| comment.body).unwrap_or_default();
+        assert!(refusal.contains("never approved"), "{component}: {refusal}");
+    }
+}
+
+#[tokio::test]
+async fn refused_value_is_not_proposed_again() {
+    for component in ["portal", "jira"] {
+        let (bed, number) = opened(component).await;
+        bed.person_does("ada", number, Act::SetDue(Some(day("2026-06-15")))).await;
+        bed.settle().await;
+        let no = Command::Reject { milestone: number, number: None, reason: "too late".to_owned() };
+        bed.act(vec![no]).await;
+        bed.settle().await;
+        assert!(bed.drifts(number).await.contains(&"due-differs".to_owned()), "{component}");
+        for _ in 0..3 {
+            bed.clock.advance(TimeDelta::hours(7));
+            bed.sweep().await;
+            bed.settle().await;
+        }
+        assert_eq!(bed.milestone(number).await.moves.len(), 1, "{component}: looking again proposes nothing");
+        // Set back, and to the refused date once more: recorded, and refused as before.
+        bed.person_does("ada", number, Act::SetDue(Some(day("2026-04-01")))).await;
+        bed.settle().await;
+        bed.person_does("ada", number, Act::SetDue(Some(day("2026-06-15")))).await;
+        bed.settle().await;
+        bed.clock.advance(TimeDelta::seconds(900));
+        bed.settle().await;
+        let milestone = bed.milestone(number).await;
+        assert!(milestone.moves.iter().all(|moved| moved.state == MoveState::Rejected), "{component}");
+        assert!(milestone.open_move().is_none(), "{component}");
+        assert!(bed.ticket(number).await.comments.is_empty(), "{component}: nothing is asked");
+    }
+}
+
+#[tokio::test]
+async fn refused_date_is_set_back_where_that_is_configured() {
+    for component in ["portal", "jira"] {
+        let bed = Bed::adjusted(|settings| settings.policy.moves.set_back = true).await;
+        let number = bed.plan(TEXT, component, "2026-04-01").await;
+        bed.settle().await;
+        bed.person_does("ada", number, Act::SetDue(Some(day("2026-06-15")))).await;
+        bed.settle().await;
+        let no = Command::Reject { milestone: number, number: None, reason: "too late".to_owned() };
+        bed.act(vec![no]).await;
+        bed.settle().await;
+        let (milestone, ticket) = (bed.milestone(number).await, bed.ticket(number).await);
+        let block = ticket.block.unwrap_or_default();
+        assert!(block.contains("- **Due:** 2026-04-01"), "{component}: {block}");
+        assert_eq!(ticket.due.unwrap_or(day("2026-04-01")), day("2026-04-01"), "{component}");
+        assert_eq!(milestone.moves.len(), 1, "{component}: our own write is no move: {:?}", milestone.moves);
+        assert!(!bed.drifts(number).await.contains(&"due-differs".to_owned()), "{component}");
+    }
+}
+
+/// A date that was approved is written to the ticket even where the work was done meanwhile.
+#[tokio::test]
+async fn approved_date_reaches_a_ticket_that_is_done_by_then() {
+    for component in ["portal", "jira"] {
+        let (bed, number) = opened(component).await;
+        let say = "/poam move 2026-03-20 it can be done sooner";
+        bed.person_does("ada", number, Act::Comment(say.to_owned())).await;
+        bed.person_does("ada", number, Act::SetState(TicketState::Done)).await;
+        bed.settle().await;
+        let (milestone, ticket) = (bed.milestone(number).await, bed.ticket(number).await);
+        assert_eq!(milestone.state, MilestoneState::Done, "{component}");
+        assert_eq!(milestone.due, Some(day("2026-03-20")), "{component}");
+        let block = ticket.block.unwrap_or_default();
+        assert!(block.contains("- **Due:** 2026-03-20"), "{component}: {block}");
+        assert_eq!(ticket.due.unwrap_or(day("2026-03-20")), day("2026-03-20"), "{component}");
+    }
+}
+
+async fn ten(bed: &Bed) -> Vec<MilestoneNumber> {
+    let mut numbers = Vec::new();
+    for n in 0..10 {
+        let text = format!("Disable TLS 1.0 on host {n}; plugin 104743 is clean on the rescan");
+        numbers.push(bed.plan(&text, "jira", "2026-04-01").await);
+    }
+    bed.settle().await;
+    numbers
+}
+
+fn questions(bed: &Bed) -> usize {
+    let comments = bed.tickets().into_iter().flat_map(|ticket| ticket.comments);
+    comments.filter(|comment| comment.body.contains("Why?")).count()
+}
+
+#[tokio::test]
+async fn ten_tickets_redated_at_once_give_one_question() {
+    // Asked in time, and after the bridge was away for hours.
+    for away in [TimeDelta::seconds(400), TimeDelta::hours(5)] {
+        let bed = Bed::new().await;
+        let numbers = ten(&bed).await;
+        for number in &numbers {
+            bed.person_does("ada", *number, Act::SetDue(Some(day("2026-04-20")))).await;
+            bed.clock.advance(TimeDelta::seconds(-55));
+        }
+        bed.clock.advance(away);
+        bed.settle().await;
+        bed.clock.advance(TimeDelta::seconds(400));
+        bed.settle().await;
+        assert_eq!(questions(&bed), 1, "after {away}");
+        let register = bed.register().await;
+        let asked = register.notices.values().find(|notice| !notice.covers.is_empty());
+        let asked = asked.map(|notice| notice.milestone).unwrap_or(numbers[0]);
+        let why = "/poam why the change freeze was moved to April";
+        bed.person_does("ada", asked, Act::Comment(why.to_owned())).await;
+        bed.settle().await;
+        for number in &numbers {
+            let milestone = bed.milestone(*number).await;
+            assert_eq!(milestone.moves[0].state, MoveState::Approved, "one answer covers {number}");
+            assert_eq!(milestone.due, Some(day("2026-04-20")));
+        }
+        bed.clock.advance(TimeDelta::hours(30));
+        bed.settle().await;
+        assert_eq!(questions(&bed), 1, "it is not asked again");
+    }
+}
+
+/// Whoever approves has not seen the date that came after.
+#[tokio::test]
+async fn approval_counts_for_the_date_that_stood_there_then() {
+    let (bed, number) = opened("jira").await;
+    bed.person_does("ada", number, Act::SetDue(Some(day("2026-06-15")))).await;
+    bed.person_does("ada", number, Act::Comment("/poam why the vendor ships in June".to_owned())).await;
+    bed.person_does("grace", number, Act::Comment("/poam approve".to_owned())).await;
+    bed.person_does("ada", number, Act::SetDue(Some(day("2026-12-15")))).await;
+    bed.settle().await;
+    let milestone = bed.milestone(number).await;
+    assert_eq!(milestone.due, Some(day("2026-06-15")), "{:?}", milestone.moves);
+    assert_eq!(milestone.open_move().map(|moved| moved.to), Some(Some(day("2026-12-15"))));
+}
+
+#[tokio::test]
+async fn date_and_reason_between_two_polls_belong_together() {
+    for component in ["portal", "jira"] {
+        let (bed, number) = opened(component).await;
+        bed.person_does("ada", number, Act::SetDue(Some(day("2026-04-10")))).await;
+        bed.person_does("ada", number, Act::Comment("/poam why the window was moved".to_owned())).await;
+        bed.settle().await;
+        let milestone = bed.milestone(number).await;
+        assert_eq!(milestone.due, Some(day("2026-04-10")), "{component}: {:?}", milestone.moves);
+    }
+}
