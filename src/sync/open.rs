@@ -98,7 +98,7 @@ pub async fn open_in(
 
 /// Work is left, for an item that is open.
 fn wants_ticket(register: &Register, milestone: &Milestone) -> bool {
-    !milestone.state.is_over() && register.items_of(milestone).any(|item| item.is_open())
+    !milestone.state.is_over() && register.items_of(milestone).any(crate::register::Item::is_open)
 }
 
 fn new_link(world: &World, system: &SystemId, milestone: MilestoneNumber, tracker: &str) -> Link {

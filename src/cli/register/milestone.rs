@@ -77,7 +77,6 @@ pub(in crate::cli) enum Command {
 
 pub(super) async fn run(session: &Session, command: Command) -> anyhow::Result<Ending> {
     let app = session.app().await?;
-    #[expect(clippy::wildcard_enum_match_arm, reason = "what works on one milestone is in `work`")]
     match command {
         Command::List { state, item, owner, due_by, as_of } => {
             let item = item.as_deref().map(|name| item_named(session, &app, name)).transpose()?;
