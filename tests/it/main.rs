@@ -1,7 +1,12 @@
 //! Tests of the library from outside, in one binary so that it is linked once.
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks at what it is about, and lets the rest be")]
-#![allow(clippy::format_collect, clippy::needless_pass_by_value, reason = "tests are read, not tuned")]
+#![allow(
+    clippy::format_collect,
+    clippy::needless_pass_by_value,
+    clippy::unused_self,
+    reason = "tests are read, not tuned"
+)]
 
 mod architecture;
 mod bed;

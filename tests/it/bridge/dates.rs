@@ -192,7 +192,7 @@ async fn ten_tickets_redated_at_once_give_one_question() {
         assert_eq!(questions(&bed), 1, "after {away}");
         let register = bed.register().await;
         let asked = register.notices.values().find(|notice| !notice.covers.is_empty());
-        let asked = asked.map(|notice| notice.milestone).unwrap_or(numbers[0]);
+        let asked = asked.map_or(numbers[0], |notice| notice.milestone);
         let why = "/poam why the change freeze was moved to April";
         bed.person_does("ada", asked, Act::Comment(why.to_owned())).await;
         bed.settle().await;
