@@ -59,6 +59,7 @@ pub async fn once(app: &App, connection: &str, tell: &(dyn Fn(u64) + Sync)) -> R
         world.settings.trackers_on(connection).map(|tracker| tracker.id.clone()).collect();
     let mut done = Done { connection: connection.to_owned(), ..Done::default() };
     if let Err(error) = refuse_public(&app.config, world, connection).await {
+        keep_health(app, connection, Some(&error)).await?;
         done.errors.push(chain(&error));
         return Ok(done);
     }
