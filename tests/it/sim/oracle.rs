@@ -335,7 +335,10 @@ impl End<'_> {
             if !fine {
                 self.fail(
                     link,
-                    format!("due {shown:?}, plan {:?}, and nothing says why: {named:?}", milestone.due),
+                    format!(
+                        "due {shown:?}, plan {:?}, and nothing says why: {:?}",
+                        milestone.due, milestone.moves
+                    ),
                 );
             }
         }

@@ -132,7 +132,7 @@ impl People {
         match self.site(site).act(&by, &ticket.id, act) {
             Err(why) => format!("{shown} is refused: {why}"),
             Ok(()) => {
-                for what in done {
+                for what in done.into_iter().filter(|what| is_news(&ticket, what)) {
                     self.wrote(site, &ticket.id, what);
                 }
                 shown
@@ -328,5 +328,20 @@ impl People {
             drop(self.site(site).act(&by, &id, Act::AddLabel(label.clone())));
         }
         self.lock().ledger.clones.insert((site, id));
+    }
+}
+
+/// Whether a deed changes anything.
+fn is_news(before: &FakeTicket, what: &Done) -> bool {
+    match what {
+        Done::Title(title) => before.title != *title,
+        Done::Assignee(id) => before.assignee.as_ref().map(|account| &account.id) != id.as_ref(),
+        Done::State(state) => before.state != *state,
+        Done::Due(_)
+        | Done::Outside(_)
+        | Done::Label(..)
+        | Done::Said(..)
+        | Done::File(_)
+        | Done::Deleted => true,
     }
 }
