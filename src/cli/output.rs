@@ -105,6 +105,16 @@ pub(super) fn table(headers: &[&str], rows: Vec<Vec<String>>, nothing: &str) {
     put(&table.to_string());
 }
 
+/// Prints a line, broken between words where the terminal ends.
+pub(super) fn heading(text: impl AsRef<str>) {
+    let mut table = arranged(NOTHING);
+    table.add_row(vec![one_line(text.as_ref())]);
+    if let Some(only) = table.column_mut(0) {
+        only.set_padding((0, 0));
+    }
+    put(&table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n"));
+}
+
 /// Prints facts: names, and what stands for each. What is empty is left out.
 pub(super) fn facts(facts: Vec<(&str, String)>) {
     let mut table = arranged(NOTHING);
@@ -175,7 +185,7 @@ pub(super) fn complain(error: &anyhow::Error) {
     for cause in error.chain().skip(1) {
         let text = cause.to_string();
         // A transparent error says its cause's words.
-        if text != last {
+        if !last.ends_with(&text) {
             lines.push(format!("  because: {}", shown_lines(&text)));
         }
         last = text;

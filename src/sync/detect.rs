@@ -59,8 +59,9 @@ async fn detect(
         .await
 }
 
-/// An unheard tracker is never taken for a quiet one.
-async fn connections(world: &World, system: &SystemId) -> Result<(), SyncError> {
+/// Detects how the connections and trackers are that a system's routes lead to: an unheard tracker is never taken for a
+/// quiet one.
+pub async fn connections(world: &World, system: &SystemId) -> Result<(), SyncError> {
     let (outer, system) = (world.clone(), system.clone());
     world
         .writer

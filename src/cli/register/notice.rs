@@ -25,9 +25,7 @@ pub(super) async fn run(session: &Session, command: Command) -> anyhow::Result<E
     let mut rows = Vec::with_capacity(found.len());
     for notice in &found {
         let sent = match read.sending(&system, notice.number).await? {
-            Some(sending) if sending.comment_id.is_some() => {
-                sending.sent_at.map_or_else(|| "sent".to_owned(), output::time)
-            }
+            Some(sending) if sending.comment_id.is_some() => "yes".to_owned(),
             Some(sending) => {
                 sending.error.map_or_else(|| "waits".to_owned(), |error| format!("failed: {error}"))
             }

@@ -22,7 +22,7 @@ pub(super) fn opened(system: &SystemId, changes: &[Change]) {
 /// is missing.
 pub(super) fn item(register: &Register, item: &Item, links: &[Link], by: &Deciding<'_>) {
     let facts = &item.facts;
-    output::line(format!("{}/{}  {}", register.system.id, item.number, facts.title));
+    output::heading(format!("{}/{}: {}", register.system.id, item.number, facts.title));
     let lacks = lacking(register, item, by);
     output::facts(vec![
         ("Status", standing(item)),
@@ -58,7 +58,7 @@ pub(super) fn item(register: &Register, item: &Item, links: &[Link], by: &Decidi
     for held in register.milestones_of(&item.number) {
         let link = links.iter().find(|link| link.milestone == held.number);
         output::line("");
-        output::line(format!("{}  {}", held.number, held.text));
+        output::heading(format!("{}: {}", held.number, held.text));
         of_milestone(register, held, link);
     }
     let own = |of: &EvidenceOf| matches!(of, EvidenceOf::Item(number) if *number == item.number);
@@ -75,11 +75,11 @@ pub(super) fn item(register: &Register, item: &Item, links: &[Link], by: &Decidi
 
 /// A milestone with all that belongs to it.
 pub(super) fn milestone(register: &Register, milestone: &Milestone, link: Option<&Link>) {
-    output::line(format!("{}/{}  {}", register.system.id, milestone.number, milestone.text));
+    output::heading(format!("{}/{}: {}", register.system.id, milestone.number, milestone.text));
     of_milestone(register, milestone, link);
     for item in register.items_of(milestone) {
         output::line("");
-        output::line(format!("{}  {}", item.number, item.facts.title));
+        output::heading(format!("{}: {}", item.number, item.facts.title));
         output::facts(vec![("Status", standing(item)), ("Deadline", deadline(item)), ("Owner", owner(item))]);
     }
 }
@@ -323,16 +323,17 @@ fn evidence_lines<'a>(all: impl Iterator<Item = &'a Evidence>) -> String {
     for held in all {
         let authors: Vec<String> = held.authors.iter().map(crate::register::Actor::shown).collect();
         lines.push(format!(
-            "{}. {}: {} by {} on {}",
+            "{}. {} ({} bytes) by {} on {}: {}",
             held.number,
             held.kind.name(),
-            held.title,
+            held.size,
             authors.join(", "),
-            output::time(held.observed)
+            output::time(held.observed),
+            held.title
         ));
         lines.push(match (&held.digest, &held.redacted) {
-            (Some(digest), None) => format!("   sha256 {digest}, {} bytes", held.size),
-            (Some(digest), Some(why)) => format!("   sha256 {digest}, bytes removed: {why}"),
+            (Some(digest), None) => format!("   sha256 {digest}"),
+            (Some(digest), Some(why)) => format!("   sha256 {digest}\n   its bytes were removed: {why}"),
             (None, _) => "   a reference: its bytes are not held".to_owned(),
         });
     }

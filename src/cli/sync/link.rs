@@ -164,7 +164,7 @@ async fn show(
     }
     let seen = &link.observed;
     let time = |at: Option<DateTime<Utc>>| at.map(output::time).unwrap_or_default();
-    output::line(format!("{system}/{number}  {}", milestone.text));
+    output::heading(format!("{system}/{number}: {}", milestone.text));
     output::facts(vec![
         ("Tracker", link.tracker.clone()),
         ("Phase", link.phase.name().to_owned()),

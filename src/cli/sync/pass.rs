@@ -6,6 +6,7 @@ use super::super::{Ending, Session, output};
 use super::known_tracker;
 use crate::app::App;
 use crate::app::once::{Done, once};
+use crate::sync::detect;
 
 pub(in crate::cli) async fn run(
     session: &Session,
@@ -28,6 +29,9 @@ pub(in crate::cli) async fn run(
         let tell = move |links| told.set_position(links);
         all.push(Box::pin(once(&app, connection, &tell)).await?);
         bar.finish_and_clear();
+    }
+    for system in &app.config.systems {
+        detect::connections(app.world(), &system.id).await?;
     }
     if session.shared.json {
         output::json(&all)?;

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::app::reserved::set_tracker;
 use crate::register::SystemId;
 use crate::register::view::Time;
+use crate::sync::detect;
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Command {
@@ -74,6 +75,9 @@ pub(in crate::cli) async fn run(session: &Session, command: Command) -> anyhow::
     known_tracker(&app, &tracker)?;
     let who = session.who(&app, &SystemId::reserved())?;
     set_tracker(app.world(), &who, &tracker, on, &reason).await?;
+    for system in &app.config.systems {
+        detect::connections(app.world(), &system.id).await?;
+    }
     if session.shared.json {
         let view = all(&app).await?.into_iter().find(|view| view.id == tracker);
         output::json(&view)?;

@@ -227,6 +227,8 @@ async fn a_halted_tracker_is_left_alone_until_it_may_go_on() {
         "Grace Example",
     ]);
     assert_eq!(at(&halted, "/halted"), "the project is being moved");
+    let drifts = place.json(&["drift", "list", "--kind", "tracker-halted"]);
+    assert_eq!(at(&drifts, "/0/subject"), "jr", "it is a stated reason at once");
     let twice = place.refused(1, &["tracker", "halt", "jr", "--reason", "x"]);
     assert!(twice.contains("halted already: the project is being moved"), "{twice}");
     let plan = place.json(&["sync", "--dry-run", "--tracker", "jr"]);
@@ -234,6 +236,7 @@ async fn a_halted_tracker_is_left_alone_until_it_may_go_on() {
     place.ok(&["sync"]);
     assert_eq!((sites.github.tickets().len(), sites.jira.tickets().len()), (1, 0));
     assert_eq!(place.ok(&["tracker", "resume", "jr", "--reason", "it was moved"]), "jr goes on.\n");
+    assert_eq!(place.json(&["drift", "list", "--kind", "tracker-halted"]), json!([]));
     place.ok(&["sync"]);
     assert_eq!(sites.jira.tickets().len(), 1);
     let log = place.json(&["audit", "log", "--system", "_"]);
