@@ -12,6 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
+use connector_api::error::LimitScope;
 use connector_api::{Transport, TransportError};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use http::{Method, Request, Response};
@@ -196,7 +197,9 @@ impl HttpTransport {
 
     fn refuse_while_paused(&self) -> Result<(), TransportError> {
         match self.paused() {
-            Some(Pause { until, reason }) => Err(TransportError::Paused { until, reason }),
+            Some(Pause { until, reason }) => {
+                Err(TransportError::Paused { until, reason, scope: LimitScope::Connection })
+            }
             None => Ok(()),
         }
     }

@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
+use connector_api::error::LimitScope;
 use governor::clock::FakeRelativeClock;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -177,7 +178,14 @@ async fn a_paused_connection_answers_at_once_and_sends_nothing() {
     transport.pause_until(late, "jira-quota-tenant-based");
     transport.pause_until(soon, "retry-after");
     let error = transport.send(request(format!("http://{at}/"))).await.expect_err("paused");
-    assert_eq!(error, TransportError::Paused { until: late, reason: "jira-quota-tenant-based".to_owned() });
+    assert_eq!(
+        error,
+        TransportError::Paused {
+            until: late,
+            reason: "jira-quota-tenant-based".to_owned(),
+            scope: LimitScope::Connection
+        }
+    );
     assert!(!error.may_have_arrived());
     assert_eq!(seen.load(Ordering::SeqCst), 0);
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
-use connector_api::{Account, Connector, Marker, NewTicket, Outcome, Ticket, TicketState};
+use connector_api::{Account, Connector, Made, Marker, NewTicket, Outcome, Ticket, TicketState};
 
 use super::mapping::{self, Shown, Tracker};
 use super::{SyncError, World};
@@ -21,7 +21,8 @@ pub async fn create(world: &World, link: &Link, us: &Account) -> Result<bool, Sy
     if let Some(sent) = link.create_sent {
         let (ours, others) = look(&**connector, tracker, &marker, us).await?;
         if let Some(ticket) = ours {
-            bind(world, link, &ticket, &others, false).await?;
+            let made = Made { reference: ticket.reference, assignee: ticket.assignee };
+            bind(world, link, &made, &others, false).await?;
             return Ok(true);
         }
         let window = TimeDelta::seconds(connector.capabilities().consistency_window_s.into());
@@ -32,8 +33,8 @@ pub async fn create(world: &World, link: &Link, us: &Account) -> Result<bool, Sy
     }
     let Some(new) = intent(world, link, tracker, marker).await? else { return Ok(false) };
     match connector.create(&new).await {
-        Ok(ticket) => {
-            bind(world, link, &ticket, &[], true).await?;
+        Ok(made) => {
+            bind(world, link, &made, &[], true).await?;
             Ok(true)
         }
         Err(error) => {
@@ -117,11 +118,11 @@ async fn intent(
 async fn bind(
     world: &World,
     link: &Link,
-    ticket: &Ticket,
+    made: &Made,
     others: &[String],
     fresh: bool,
 ) -> Result<(), SyncError> {
-    let (id, ticket, others, world) = (link.id.clone(), ticket.clone(), others.to_vec(), world.clone());
+    let (id, made, others, world) = (link.id.clone(), made.clone(), others.to_vec(), world.clone());
     world
         .writer
         .clone()
@@ -134,12 +135,12 @@ async fn bind(
                     tx.load(&link.system, Scope::Milestones(BTreeSet::from([link.milestone]))).await?;
                 let named = TicketName {
                     tracker: link.tracker.clone(),
-                    id: ticket.reference.id.clone(),
-                    key: ticket.reference.key.clone(),
-                    url: ticket.reference.url.clone(),
+                    id: made.reference.id.clone(),
+                    key: made.reference.key.clone(),
+                    url: made.reference.url.clone(),
                 };
                 let command = Command::Ticket { milestone: link.milestone, ticket: Some(named) };
-                let cause = format!("ticket {} created", ticket.reference.id);
+                let cause = format!("ticket {} created", made.reference.id);
                 let changes = {
                     let by = world.settings.deciding(&link.system, Actor::Poam, now)?;
                     decide(&register, &by, &command).unwrap_or_default()
@@ -147,13 +148,13 @@ async fn bind(
                 tx.record(&mut register, now, &Actor::Poam, &cause, &changes).await?;
                 // A site may leave the assignee out without a word: that is nobody's edit.
                 if fresh && let Some(base) = &mut link.base.assignee {
-                    base.theirs = ticket.assignee.map(|account| account.id);
+                    base.theirs = made.assignee.map(|account| account.id);
                 }
                 link.phase = LinkPhase::Linked;
-                link.ticket = Some(ticket.reference.id);
-                link.key = Some(ticket.reference.key);
-                link.project = Some(ticket.reference.project);
-                link.url = Some(ticket.reference.url);
+                link.ticket = Some(made.reference.id);
+                link.key = Some(made.reference.key);
+                link.project = Some(made.reference.project);
+                link.url = Some(made.reference.url);
                 link.observed.duplicates = others;
                 link.dirty = Some(now);
                 link.due_at = None;

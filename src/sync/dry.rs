@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
-use connector_api::{Fetched, Patch};
+use connector_api::{Fetched, Patch, PollFrom};
 
 use super::SyncError;
 use super::engine::{Engine, Hot, Line, needs_log};
@@ -88,7 +88,7 @@ impl Engine {
             let mut read = world.db.read().await?;
             let cursor = read.cursor(connection, &stream.name).await?.map(|cursor| cursor.value);
             drop(read);
-            let changed = connector.changed_since(&stream, cursor.as_deref(), since).await?;
+            let changed = connector.changed_since(&stream, &PollFrom::new(cursor.as_deref(), since)).await?;
             hot.extend(changed.tickets.into_iter().map(|ticket| (ticket.reference.id.clone(), ticket)));
         }
         Ok(hot)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use connector_api::{Delivery, Fetched, ProjectSpec, Ticket};
+use connector_api::{Delivery, Fetched, PollFrom, ProjectSpec, Ticket};
 
 use super::engine::{Engine, Hot, reference};
 use super::{SyncError, brakes};
@@ -42,14 +42,15 @@ impl Engine {
             drop(read);
             let since = world.clock.now() - TimeDelta::hours(1);
             // One bad tracker is one error: the others go on.
-            let changed = match connector.changed_since(&stream, cursor.as_deref(), since).await {
-                Ok(changed) => changed,
-                Err(error) => {
-                    tracing::warn!(connection, stream = stream.name, %error, "a poll failed");
-                    first_error = first_error.or(Some(error));
-                    continue;
-                }
-            };
+            let changed =
+                match connector.changed_since(&stream, &PollFrom::new(cursor.as_deref(), since)).await {
+                    Ok(changed) => changed,
+                    Err(error) => {
+                        tracing::warn!(connection, stream = stream.name, %error, "a poll failed");
+                        first_error = first_error.or(Some(error));
+                        continue;
+                    }
+                };
             if cursor.as_deref() == Some(changed.cursor.as_str()) && changed.tickets.is_empty() {
                 continue;
             }

@@ -110,9 +110,10 @@ impl Subject {
     }
 
     async fn create(&self, title: &str) -> Ticket {
-        let made = self.connector().create(&self.new_ticket(title)).await;
+        let made = must("create", self.connector().create(&self.new_ticket(title)).await);
+        let ticket = self.fetch(&made.reference).await;
         self.later();
-        must("create", made)
+        ticket
     }
 
     async fn fetch(&self, reference: &TicketRef) -> Ticket {

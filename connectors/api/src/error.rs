@@ -78,12 +78,8 @@ pub enum ErrorKind {
 pub enum LimitScope {
     /// Everything on the connection.
     Connection,
-    /// One method and path template.
-    Endpoint(String),
-    /// Writes to one ticket.
-    Ticket(String),
-    /// Whatever makes content.
-    Content,
+    /// One allowance, by its name ([`crate::limit::Bucket`]).
+    Bucket(String),
 }
 
 impl Error {
@@ -109,11 +105,9 @@ impl Error {
         let outcome = if source.may_have_arrived() { Outcome::Unknown } else { Outcome::NotDone };
         let kind = match &source {
             TransportError::TooLarge { cap } => ErrorKind::TooLarge { cap: *cap },
-            TransportError::Paused { until, reason } => ErrorKind::RateLimited {
-                until: *until,
-                reason: reason.clone(),
-                scope: LimitScope::Connection,
-            },
+            TransportError::Paused { until, reason, scope } => {
+                ErrorKind::RateLimited { until: *until, reason: reason.clone(), scope: scope.clone() }
+            }
             TransportError::NotSent(_) | TransportError::Lost(_) => {
                 ErrorKind::Unavailable(source.to_string())
             }

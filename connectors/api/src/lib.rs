@@ -12,6 +12,7 @@
 //! | [`webhook`] | a delivery, verified and read as a hint |
 //! | [`error`] | kinds of failure: the kind decides what happens next |
 //! | [`transport`] | one HTTP exchange |
+//! | [`limit`] | what a site allows, as data |
 //! | `fake` | what every fake tracker offers to those who drive and check it (feature `fakes`) |
 //! | `contract` | the suite that every connector passes against its fake (feature `contract`) |
 
@@ -20,6 +21,7 @@ pub mod contract;
 pub mod error;
 #[cfg(feature = "fakes")]
 pub mod fake;
+pub mod limit;
 pub mod log;
 pub mod ticket;
 pub mod transport;
@@ -27,14 +29,15 @@ pub mod webhook;
 pub mod write;
 
 pub use error::{Error, ErrorKind, Outcome, Result};
+pub use limit::{Bucket, Charge};
 pub use log::{Closer, HistoryEntry, HistoryKind, LogRequest, TicketLog};
 pub use ticket::{
-    Account, Attachment, Comment, Description, Fetched, ScheduledEnd, Status, StatusCategory, Ticket,
+    Account, Attachment, Comment, Description, Fetched, Glance, ScheduledEnd, Status, StatusCategory, Ticket,
     TicketRef,
 };
 pub use transport::{Transport, TransportError};
 pub use webhook::{Delivery, WebhookError};
-pub use write::{Block, Marker, NewTicket, Patch, StateChange, TicketState};
+pub use write::{Block, Made, Marker, NewTicket, Patch, StateChange, TicketState};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -57,9 +60,23 @@ pub trait Connector: Send + Sync {
     /// The account that this connection writes as. Asks the site once and remembers the answer.
     async fn account(&self) -> Result<Account>;
 
+    /// When the credentials stop working, as far as the site has told so far.
+    fn expires_at(&self) -> Option<DateTime<Utc>> {
+        None
+    }
+
     /// Makes one ticket with its marker, in one request. On [`Outcome::Unknown`] it may exist: look for its marker
     /// past the consistency window before trying again.
-    async fn create(&self, new: &NewTicket) -> Result<Ticket>;
+    async fn create(&self, new: &NewTicket) -> Result<Made>;
+
+    /// Makes several tickets in as few requests as the site allows: one answer each, in the order asked.
+    async fn create_many(&self, new: &[NewTicket]) -> Vec<Result<Made>> {
+        let mut made = Vec::with_capacity(new.len());
+        for new in new {
+            made.push(self.create(new).await);
+        }
+        made
+    }
 
     /// Every ticket of `project` that carries `marker`, oldest first, whoever made it.
     async fn find_marker(&self, project: &ProjectSpec, marker: &Marker) -> Result<Vec<Ticket>>;
@@ -76,15 +93,21 @@ pub trait Connector: Send + Sync {
     /// The streams that must be polled to see every change in `projects`: one per connection, or one per project.
     fn streams(&self, projects: &[ProjectSpec]) -> Vec<Stream>;
 
-    /// One poll of a stream: the tickets changed since `cursor` (as this connector wrote it; none on the first
-    /// poll, which starts at `since`), all pages read. An error means that nothing may be concluded and the cursor
-    /// stays where it was.
-    async fn changed_since(
-        &self,
-        stream: &Stream,
-        cursor: Option<&str>,
-        since: DateTime<Utc>,
-    ) -> Result<Changed>;
+    /// Which of these tickets are still there, for the daily sweep, in as few requests as the site allows: one answer
+    /// each, in the order asked. Cheaper than [`Connector::fetch`] where a site lists tickets without their content.
+    async fn survey(&self, tickets: &[TicketRef]) -> Result<Vec<Glance>> {
+        let found = self.fetch(tickets).await?;
+        Ok(found.into_iter().map(Glance::from).collect())
+    }
+
+    /// One poll of a stream, all pages read. An error means that nothing may be concluded and the cursor stays where
+    /// it was.
+    async fn changed_since(&self, stream: &Stream, from: &PollFrom<'_>) -> Result<Changed>;
+
+    /// Asks the site to send again the webhooks that it could not deliver since `since`; gives how many.
+    async fn redeliver(&self, _since: DateTime<Utc>) -> Result<u32> {
+        Err(Error::unsupported("redelivery of webhooks"))
+    }
 
     /// The history, comments and attachments of tickets, with as few requests as the site allows. A ticket that is
     /// not there, or not to be seen by us, has no log in the answer and holds back no other's.
@@ -170,6 +193,25 @@ pub struct Stream {
     pub name: String,
     /// The projects that it covers.
     pub projects: Vec<ProjectSpec>,
+}
+
+/// Where a poll starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PollFrom<'a> {
+    /// As this connector wrote it at the end of the last poll; none on the first.
+    pub cursor: Option<&'a str>,
+    /// Where the first poll starts.
+    pub since: DateTime<Utc>,
+    /// Immutable ids of tickets that we wrote lately, newest first: a site whose search lags is asked to show these as
+    /// they are.
+    pub written: &'a [String],
+}
+
+impl<'a> PollFrom<'a> {
+    /// Goes on at `cursor`, or starts at `since`, with nothing written lately.
+    pub fn new(cursor: Option<&'a str>, since: DateTime<Utc>) -> Self {
+        Self { cursor, since, written: &[] }
+    }
 }
 
 /// What a poll of a stream found.

@@ -114,6 +114,30 @@ pub enum Fetched {
     Gone(TicketRef),
 }
 
+/// Whether a ticket is still there, and how old our knowledge of it may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Glance {
+    /// It is there.
+    There {
+        /// When anything about it last changed, where the site tells that without its content.
+        updated: Option<DateTime<Utc>>,
+    },
+    /// Not found, or not to be seen by us: never proof of deletion.
+    Missing,
+    /// The site itself says that it was deleted (GitHub's 410).
+    Gone,
+}
+
+impl From<Fetched> for Glance {
+    fn from(fetched: Fetched) -> Self {
+        match fetched {
+            Fetched::Found(ticket) => Self::There { updated: Some(ticket.updated) },
+            Fetched::Missing(_) => Self::Missing,
+            Fetched::Gone(_) => Self::Gone,
+        }
+    }
+}
+
 /// A comment, with whoever changed it last: a command counts only from an author who is also its last editor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comment {

@@ -4,6 +4,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
+use crate::error::LimitScope;
+
 /// Sends one request and gives back the whole answer. Implementations bound its time and size; pacing and pauses
 /// of the connection live here too. Redirects are not followed: a connector decides.
 #[async_trait]
@@ -27,13 +29,15 @@ pub enum TransportError {
         /// Bytes.
         cap: u64,
     },
-    /// Not sent, because the connection must wait.
+    /// Not sent, because a limit says to wait.
     #[error("paused until {until}: {reason}")]
     Paused {
         /// Not before this time.
         until: DateTime<Utc>,
         /// As the tracker named it.
         reason: String,
+        /// How much waits.
+        scope: LimitScope,
     },
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::{Account, ProjectSpec};
+use crate::{Account, ProjectSpec, TicketRef};
 
 /// Marks a ticket as one that this installation made for one link. It counts only while the ticket is being made.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -56,6 +56,15 @@ pub struct NewTicket {
     pub labels: BTreeSet<String>,
     /// Its marker.
     pub marker: Marker,
+}
+
+/// A ticket that was just made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// Which.
+    pub reference: TicketRef,
+    /// Who it went to: a site may leave out the one asked for without a word.
+    pub assignee: Option<Account>,
 }
 
 /// Changes to one ticket; what is `None` stays.

@@ -34,8 +34,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use connector_api::{
     Account, Capabilities, Changed, CheckReport, Comment, Connector, Delivery, Error, ErrorKind, Fetched,
-    LogRequest, Marker, NewTicket, Patch, ProjectSpec, Result, Stream, Ticket, TicketLog, TicketRef,
-    Transport, WebhookError,
+    LogRequest, Made, Marker, NewTicket, Patch, PollFrom, ProjectSpec, Result, Stream, Ticket, TicketLog,
+    TicketRef, Transport, WebhookError,
 };
 use http::Method;
 use secrecy::SecretString;
@@ -168,7 +168,7 @@ impl Connector for GitHub {
         Ok(account)
     }
 
-    async fn create(&self, new: &NewTicket) -> Result<Ticket> {
+    async fn create(&self, new: &NewTicket) -> Result<Made> {
         write::create(self, new).await
     }
 
@@ -227,13 +227,8 @@ impl Connector for GitHub {
             .collect()
     }
 
-    async fn changed_since(
-        &self,
-        stream: &Stream,
-        cursor: Option<&str>,
-        since: DateTime<Utc>,
-    ) -> Result<Changed> {
-        poll::poll(self, stream, cursor, since).await
+    async fn changed_since(&self, stream: &Stream, from: &PollFrom<'_>) -> Result<Changed> {
+        poll::poll(self, stream, from.cursor, from.since).await
     }
 
     async fn read_log(&self, requests: &[LogRequest]) -> Result<Vec<TicketLog>> {

@@ -249,7 +249,7 @@ impl Site {
         Some(ErrorKind::RateLimited {
             until: now + wait.clamp(TimeDelta::seconds(1), LONGEST_WAIT),
             reason: if secondary { "secondary rate limit" } else { "rate limit" }.to_owned(),
-            scope: if content { LimitScope::Content } else { LimitScope::Connection },
+            scope: if content { LimitScope::Bucket("content".to_owned()) } else { LimitScope::Connection },
         })
     }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use connector_api::{Error, ErrorKind, LABEL, NewTicket, Patch, Result, StateChange, Ticket, TicketState};
+use connector_api::{
+    Error, ErrorKind, LABEL, Made, NewTicket, Patch, Result, StateChange, Ticket, TicketState,
+};
 use http::Method;
 use serde_json::{Map, Value, json};
 
@@ -10,7 +12,7 @@ use crate::request::Call;
 use crate::wire::{Issue, Problem};
 use crate::{GitHub, LABEL_STATE, lock, text};
 
-pub(crate) async fn create(github: &GitHub, new: &NewTicket) -> Result<Ticket> {
+pub(crate) async fn create(github: &GitHub, new: &NewTicket) -> Result<Made> {
     let project = &new.project.project;
     let mut labels = new.labels.clone();
     labels.insert(LABEL.to_owned());
@@ -40,7 +42,7 @@ pub(crate) async fn create(github: &GitHub, new: &NewTicket) -> Result<Ticket> {
             "GitHub left out labels or the assignee; the account needs write access to the repository"
         );
     }
-    Ok(ticket)
+    Ok(Made { reference: ticket.reference, assignee: ticket.assignee })
 }
 
 /// Makes the labels that are not known to be there.

@@ -1,8 +1,8 @@
 //! The suite of every connector, against the fake GitHub.
 
-mod common;
+mod world;
 
-use common::World;
+use world::World;
 
 #[tokio::test]
 async fn the_connector_keeps_its_contract() {

@@ -1,24 +1,24 @@
 //! What is GitHub's own: tags and cursors, moved and replaced things, limits, access, what closed an issue.
 #![allow(clippy::expect_used, reason = "a test says what it expects")]
 
-mod common;
+mod world;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{NaiveDate, TimeDelta};
-use common::{ELSEWHERE, REPO, World, spec};
 use connector_api::error::LimitScope;
 use connector_api::fake::{Act, FakeSite, RouterTransport};
 use connector_api::{
     Connector, Error, ErrorKind, Fetched, HistoryKind, LABEL, LogRequest, Marker, NewTicket, Outcome, Patch,
-    Ticket, Transport, TransportError,
+    PollFrom, Ticket, Transport, TransportError,
 };
 use connector_github::fake::Permission;
 use connector_github::{DUE_FROM_MILESTONE, GitHub, GitHubConfig};
 use secrecy::SecretString;
 use serde_json::{Value, json};
+use world::{ELSEWHERE, REPO, World, spec};
 
 type Done = Result<(), Error>;
 
@@ -88,7 +88,7 @@ async fn raw(world: &World, method: &str, path: &str, body: &Value) -> (u16, Val
         .method(method)
         .uri(path)
         .header("user-agent", "test")
-        .header("authorization", format!("Bearer {}", common::TOKEN))
+        .header("authorization", format!("Bearer {}", world::TOKEN))
         .body(Bytes::from(body.to_string()))
         .expect("a request");
     let answer = RouterTransport(world.site.router()).send(request).await.expect("an answer");
@@ -105,13 +105,13 @@ async fn an_idle_poll_is_one_conditional_request_and_costs_nothing() -> Done {
     world.advance(TimeDelta::minutes(5));
     let stream = github.streams(&[spec(REPO)]).pop().expect("a stream");
     let since = (world.now())() - TimeDelta::days(1);
-    let first = github.changed_since(&stream, None, since).await?;
+    let first = github.changed_since(&stream, &PollFrom::new(None, since)).await?;
     assert_eq!(first.tickets.len(), 3);
     let mut cursor = first.cursor;
     for _ in 0..3 {
         world.advance(TimeDelta::minutes(5));
         let before = world.site.requests().len();
-        let idle = github.changed_since(&stream, Some(&cursor), since).await?;
+        let idle = github.changed_since(&stream, &PollFrom::new(Some(&cursor), since)).await?;
         assert_eq!(world.site.requests().split_off(before), ["GET /repos/{owner}/{repo}/issues 304"]);
         assert!(idle.tickets.is_empty());
         assert_eq!(idle.cursor, cursor, "the address stays the same");
@@ -125,16 +125,16 @@ async fn an_idle_poll_is_one_conditional_request_and_costs_nothing() -> Done {
 async fn two_edits_in_one_second_are_both_seen() -> Done {
     let world = World::new();
     let github = world.connector();
-    let made = github.create(&new(1)).await?;
+    let made = world::made(&github, &new(1)).await?;
     world.advance(TimeDelta::minutes(5));
     let stream = github.streams(&[spec(REPO)]).pop().expect("a stream");
     let act = |title: &str| world.site.act(&world.human, &made.reference.id, Act::Retitle(title.to_owned()));
     assert_eq!(act("First"), Ok(()));
-    let poll = github.changed_since(&stream, None, made.created).await?;
+    let poll = github.changed_since(&stream, &PollFrom::new(None, made.created)).await?;
     assert_eq!(poll.tickets.first().map(|t| t.title.as_str()), Some("First"));
     assert_eq!(act("Second, in the same second"), Ok(()));
     world.advance(TimeDelta::minutes(5));
-    let poll = github.changed_since(&stream, Some(&poll.cursor), made.created).await?;
+    let poll = github.changed_since(&stream, &PollFrom::new(Some(&poll.cursor), made.created)).await?;
     assert_eq!(poll.tickets.first().map(|t| t.title.as_str()), Some("Second, in the same second"));
     Ok(())
 }
@@ -150,13 +150,13 @@ async fn a_long_listing_is_read_whole_and_then_left_behind() -> Done {
     world.advance(TimeDelta::minutes(5));
     let stream = github.streams(&[spec(REPO)]).pop().expect("a stream");
     let since = (world.now())() - TimeDelta::days(1);
-    let mut poll = github.changed_since(&stream, None, since).await?;
+    let mut poll = github.changed_since(&stream, &PollFrom::new(None, since)).await?;
     assert_eq!(poll.tickets.len(), 130);
     assert!(poll.tickets.is_sorted_by_key(|t| t.updated), "oldest first");
     for requests in [2, 1, 1] {
         world.advance(TimeDelta::minutes(1));
         let before = world.site.requests().len();
-        poll = github.changed_since(&stream, Some(&poll.cursor), since).await?;
+        poll = github.changed_since(&stream, &PollFrom::new(Some(&poll.cursor), since)).await?;
         assert_eq!(world.site.requests().len() - before, requests);
         assert_eq!(poll.tickets.len(), 0, "what was handed over does not come again");
     }
@@ -171,7 +171,7 @@ async fn a_long_listing_is_read_whole_and_then_left_behind() -> Done {
 async fn a_pull_request_is_never_a_ticket() -> Done {
     let world = World::new();
     let github = world.connector();
-    let made = github.create(&new(1)).await?;
+    let made = world::made(&github, &new(1)).await?;
     let number = world.site.open_pull(REPO, "dana", "Fix", "See #1").expect("a pull request");
     let marker = new(1).marker;
     let text = format!("<!-- {} -->", marker.line());
@@ -182,7 +182,7 @@ async fn a_pull_request_is_never_a_ticket() -> Done {
     let only = [made.reference.id.clone()];
     assert_eq!(ids(github.find_marker(&spec(REPO), &marker).await?), only);
     let stream = github.streams(&[spec(REPO)]).pop().expect("a stream");
-    assert_eq!(ids(github.changed_since(&stream, None, made.created).await?.tickets), only);
+    assert_eq!(ids(github.changed_since(&stream, &PollFrom::new(None, made.created)).await?.tickets), only);
     let mut asked = made.clone();
     asked.reference.key = number.to_string();
     let (_, pull) = raw(&world, "GET", &format!("/repos/{REPO}/issues/{number}"), &Value::Null).await;
@@ -195,7 +195,7 @@ async fn a_pull_request_is_never_a_ticket() -> Done {
 async fn a_renamed_repository_is_followed_in_reads_and_writes() -> Done {
     let world = World::new();
     let github = world.connector();
-    let made = github.create(&new(1)).await?;
+    let made = world::made(&github, &new(1)).await?;
     assert_eq!(world.site.rename_repository(REPO, "acme/core"), Ok(()));
     assert_eq!(found(&github, &made).await?.reference.project, "acme/core");
     let patch = Patch { title: Some("Renamed too".to_owned()), project: spec(REPO), ..Patch::default() };
@@ -203,9 +203,9 @@ async fn a_renamed_repository_is_followed_in_reads_and_writes() -> Done {
     assert_eq!((patched.title.as_str(), patched.reference.project.as_str()), ("Renamed too", "acme/core"));
     github.comment(&made.reference, "Hello", "m-1").await?;
     let stream = github.streams(&[spec(REPO)]).pop().expect("a stream");
-    let poll = github.changed_since(&stream, None, made.created).await?;
+    let poll = github.changed_since(&stream, &PollFrom::new(None, made.created)).await?;
     assert_eq!(poll.tickets.first().map(|t| t.reference.project.as_str()), Some("acme/core"));
-    let second = github.create(&new(2)).await?;
+    let second = world::made(&github, &new(2)).await?;
     assert_eq!(second.reference.project, "acme/core");
     let report = github.check(&[spec(REPO)]).await?;
     assert_eq!(report.problems, Vec::<String>::new());
@@ -217,7 +217,7 @@ async fn a_renamed_repository_is_followed_in_reads_and_writes() -> Done {
 async fn another_issue_under_the_same_number_is_not_ours() -> Done {
     let world = World::new();
     let github = world.connector();
-    let made = github.create(&new(1)).await?;
+    let made = world::made(&github, &new(1)).await?;
     assert_eq!(world.site.rename_repository(REPO, "acme/old"), Ok(()));
     world.site.add_repository(REPO, true);
     for who in ["poam-bot", "dana"] {
@@ -236,7 +236,7 @@ async fn another_issue_under_the_same_number_is_not_ours() -> Done {
 async fn a_transfer_gives_a_new_id_which_is_handed_back() -> Done {
     let world = World::new();
     let github = world.connector();
-    let made = github.create(&new(1)).await?;
+    let made = world::made(&github, &new(1)).await?;
     assert_eq!(world.site.act(&world.human, &made.reference.id, Act::Move(ELSEWHERE.to_owned())), Ok(()));
     let moved = found(&github, &made).await?;
     assert_eq!(moved.reference.project, ELSEWHERE);
@@ -252,7 +252,7 @@ async fn a_transfer_gives_a_new_id_which_is_handed_back() -> Done {
 async fn limits_say_how_long_to_wait() -> Done {
     let world = World::new();
     let github = world.connector();
-    let made = github.create(&new(1)).await?;
+    let made = world::made(&github, &new(1)).await?;
     let now = (world.now())();
 
     world.site.set_budget(Some(0));
@@ -273,7 +273,10 @@ async fn limits_say_how_long_to_wait() -> Done {
     let body = r#"{"message":"You have exceeded a secondary rate limit and have been temporarily blocked from content creation."}"#;
     let tap = Tap::new(&world, Some(answer(403, &[("x-ratelimit-remaining", "4000")], body)));
     let error = world.over(tap).create(&new(2)).await.expect_err("limited");
-    assert!(matches!(error.kind, ErrorKind::RateLimited { scope: LimitScope::Content, .. }), "{error:?}");
+    assert!(
+        matches!(&error.kind, ErrorKind::RateLimited { scope: LimitScope::Bucket(name), .. } if name == "content"),
+        "{error:?}"
+    );
     let absurd = answer(429, &[("retry-after", "9223372036854775807")], "{}");
     let error = world.over(Tap::new(&world, Some(absurd))).account().await.expect_err("limited");
     assert!(
@@ -286,7 +289,7 @@ async fn limits_say_how_long_to_wait() -> Done {
 async fn refusals_are_told_apart() -> Done {
     let world = World::new();
     let github = world.connector();
-    let made = github.create(&new(1)).await?;
+    let made = world::made(&github, &new(1)).await?;
     let wrong = world.with_token("ghp_wrong").account().await.expect_err("bad token");
     assert_eq!(wrong.kind, ErrorKind::Auth("Bad credentials".to_owned()));
     let odd = world.with_token("line\nbreak").account().await.expect_err("no token");
@@ -339,7 +342,7 @@ async fn the_token_goes_to_the_site_alone_and_is_marked_secret() -> Done {
         for request in &seen {
             let token = request.headers().get("authorization").expect("a token");
             assert!(token.is_sensitive());
-            assert!(!format!("{request:?}").contains(common::TOKEN));
+            assert!(!format!("{request:?}").contains(world::TOKEN));
         }
     }
     let next = "<https://evil.example/issues?page=2>; rel=\"next\"";
@@ -355,7 +358,7 @@ async fn the_token_goes_to_the_site_alone_and_is_marked_secret() -> Done {
 async fn what_closed_an_issue_is_evidence_and_a_mere_mention_is_not() -> Done {
     let world = World::new();
     let github = world.connector();
-    let made = github.create(&new(1)).await?;
+    let made = world::made(&github, &new(1)).await?;
     world.site.add_user("erin", None);
     assert_eq!(world.site.grant(REPO, "erin", Permission::Write), Ok(()));
     let body = format!("Bumps the library.\n\nFixes #{}", made.reference.key);
@@ -402,7 +405,7 @@ async fn what_closed_an_issue_is_evidence_and_a_mere_mention_is_not() -> Done {
 async fn a_milestone_is_a_scheduled_end_and_a_due_date_only_where_configured() -> Done {
     let world = World::new();
     let github = world.connector();
-    let made = github.create(&new(1)).await?;
+    let made = world::made(&github, &new(1)).await?;
     for day in [NaiveDate::from_ymd_opt(2027, 1, 20), NaiveDate::from_ymd_opt(2027, 7, 4)] {
         assert_eq!(world.site.set_milestone(&made.reference.id, "v2", day), Ok(()));
         let seen = found(&github, &made).await?;
@@ -415,7 +418,7 @@ async fn a_milestone_is_a_scheduled_end_and_a_due_date_only_where_configured() -
     assert_eq!(by_spec.due, NaiveDate::from_ymd_opt(2027, 7, 4));
 
     let base = url::Url::parse("http://github.fake").expect("an address");
-    let mut config = GitHubConfig::new(base, SecretString::from(common::TOKEN));
+    let mut config = GitHubConfig::new(base, SecretString::from(world::TOKEN));
     config.milestone_due.insert(REPO.to_owned());
     let configured = GitHub::new(config, Arc::new(RouterTransport(world.site.router())), world.now());
     assert_eq!(found(&configured, &made).await?.due, by_spec.due);
@@ -458,7 +461,7 @@ async fn labels_are_made_once_and_known_ones_are_left_alone() -> Done {
     let github = world.connector();
     let (status, _) = raw(&world, "POST", "/repos/acme/api/labels", &json!({ "name": "POAM" })).await;
     assert_eq!(status, 201);
-    let made = github.create(&new(1)).await?;
+    let made = world::made(&github, &new(1)).await?;
     assert!(made.labels.contains(LABEL), "a label that differs by case alone is ours: {:?}", made.labels);
     let add = Patch { add_labels: [LABEL.to_uppercase()].into(), project: spec(REPO), ..Patch::default() };
     let before = world.site.requests().len();
@@ -499,7 +502,7 @@ impl Transport for WithoutReasons {
 async fn a_closing_without_a_reason_is_never_taken_for_done() -> Done {
     let world = World::new();
     let github = world.over(Arc::new(WithoutReasons(world.clone())));
-    let made = github.create(&new(1)).await?;
+    let made = world::made(&github, &new(1)).await?;
     let act = |state| world.site.act(&world.human, &made.reference.id, Act::SetState(state));
     assert_eq!(act(connector_api::TicketState::Dropped), Ok(()));
     let request = LogRequest { ticket: made.reference.clone(), since: None };
@@ -525,7 +528,7 @@ async fn a_closing_without_a_reason_is_never_taken_for_done() -> Done {
 async fn a_comment_that_is_gone_has_no_reactions_rather_than_a_failure_for_ever() -> Done {
     let world = World::new();
     let github = world.connector();
-    let ticket = github.create(&new(1)).await?;
+    let ticket = world::made(&github, &new(1)).await?;
     let id = &ticket.reference.id;
     world.site.act(&world.human, id, Act::Comment("/poam why it is late".to_owned())).expect("they may");
     let comments = world.site.tickets().into_iter().find(|t| t.id == *id).expect("the ticket").comments;

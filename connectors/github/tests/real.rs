@@ -2,16 +2,16 @@
 #![allow(clippy::expect_used, reason = "a test says what it expects")]
 #![allow(clippy::print_stdout, reason = "says what was skipped")]
 
-mod common;
+mod world;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use common::{World, spec};
 use connector_api::{
-    Connector, Error, Fetched, StatusCategory, Stream, TicketRef, Transport, TransportError, WebhookError,
+    Connector, Error, Fetched, PollFrom, StatusCategory, Stream, TicketRef, Transport, TransportError,
+    WebhookError,
 };
 use connector_github::{GitHub, GitHubConfig};
 use hmac::{Hmac, KeyInit, Mac};
@@ -19,6 +19,7 @@ use http::{HeaderMap, HeaderValue};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use sha2::Sha256;
+use world::{World, spec};
 
 /// The folder of real payloads; none where it is absent.
 fn folder() -> Option<PathBuf> {
@@ -124,7 +125,7 @@ async fn recorded_pages_are_followed_to_their_end() -> Result<(), Error> {
     let github = connector(recording(&folder, "rec-paginate-issues.json"));
     let project = spec("octokit-fixture-org/paginate-issues");
     let stream = Stream { name: project.project.clone(), projects: vec![project] };
-    let changed = github.changed_since(&stream, None, chrono::DateTime::default()).await?;
+    let changed = github.changed_since(&stream, &PollFrom::new(None, chrono::DateTime::default())).await?;
     assert_eq!(changed.tickets.len(), 13, "five pages of three, the last of one");
     for ticket in &changed.tickets {
         assert_eq!(ticket.reference.project, "octokit-fixture-org/paginate-issues");

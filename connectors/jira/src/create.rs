@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use connector_api::{LABEL, NewTicket, Result, Status, StatusCategory, Ticket};
+use connector_api::{LABEL, Made, NewTicket, Result};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::request::{Answer, Call};
-use crate::ticket::{property, read_description};
+use crate::ticket::property;
 use crate::{FieldValues, Jira, PROPERTY, adf, wiki, wire};
 
 /// Jira's own limit for a summary, in characters.
@@ -34,7 +34,7 @@ pub(crate) fn title(text: &str) -> String {
 }
 
 impl Jira {
-    pub(crate) async fn create_ticket(&self, new: &NewTicket) -> Result<Ticket> {
+    pub(crate) async fn create_ticket(&self, new: &NewTicket) -> Result<Made> {
         let mut without = Without { properties: self.memory().no_properties, ..Without::default() };
         // A refusal means that nothing was made, so the request may go out again without what was refused.
         let created: wire::Created = loop {
@@ -43,15 +43,11 @@ impl Jira {
                 break answer.json()?;
             }
         };
-        // From here on the ticket exists: nothing may fail any more.
-        match self.read_one(&created.id).await {
-            Ok(Some(ticket)) => Ok(ticket),
-            Ok(None) => Ok(self.as_sent(new, &without, &created)),
-            Err(error) => {
-                tracing::warn!(key = %created.key, %error, "made, but not read back");
-                Ok(self.as_sent(new, &without, &created))
-            }
-        }
+        Ok(Made {
+            reference: self.reference(&created.id, &created.key, &new.project.project),
+            // Jira refuses whom it does not take: it leaves nobody out without a word.
+            assignee: new.assignee.clone().filter(|_| !without.assignee),
+        })
     }
 
     fn create_call(&self, new: &NewTicket, without: &Without) -> Call {
@@ -122,27 +118,6 @@ impl Jira {
             dropped = true;
         }
         dropped
-    }
-
-    /// The ticket as it must be by what was sent, where it could not be read back.
-    fn as_sent(&self, new: &NewTicket, without: &Without, created: &wire::Created) -> Ticket {
-        let now = self.site_now();
-        let (description, _) = read_description(&self.fresh_description(new));
-        let due_field = new.project.due_field.is_some() && !without.due;
-        Ticket {
-            reference: self.reference(&created.id, &created.key, &new.project.project),
-            title: title(&new.title),
-            description,
-            status: Status { name: String::new(), category: StatusCategory::Todo, resolution: None },
-            due: new.due.filter(|_| due_field),
-            scheduled: Vec::new(),
-            assignee: new.assignee.clone().filter(|_| !without.assignee),
-            labels: labels(new),
-            marker: Some(new.marker.clone()),
-            author: self.known_account(),
-            created: now,
-            updated: now,
-        }
     }
 }
 

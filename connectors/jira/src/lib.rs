@@ -51,8 +51,8 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use connector_api::{
     Account, Attachment, Capabilities, Changed, CheckReport, Comment, Connector, Delivery, Fetched,
-    LogRequest, Marker, NewTicket, Patch, ProjectSpec, Result, Stream, Ticket, TicketLog, TicketRef,
-    Transport, WebhookError,
+    LogRequest, Made, Marker, NewTicket, Patch, PollFrom, ProjectSpec, Result, Stream, Ticket, TicketLog,
+    TicketRef, Transport, WebhookError,
 };
 use http::HeaderMap;
 use secrecy::SecretString;
@@ -169,7 +169,7 @@ impl Connector for Jira {
         Ok(account)
     }
 
-    async fn create(&self, new: &NewTicket) -> Result<Ticket> {
+    async fn create(&self, new: &NewTicket) -> Result<Made> {
         self.memory().learn_projects(std::slice::from_ref(&new.project));
         self.create_ticket(new).await
     }
@@ -196,14 +196,9 @@ impl Connector for Jira {
         vec![Stream { name: "all".to_owned(), projects: projects.to_vec() }]
     }
 
-    async fn changed_since(
-        &self,
-        stream: &Stream,
-        cursor: Option<&str>,
-        since: DateTime<Utc>,
-    ) -> Result<Changed> {
+    async fn changed_since(&self, stream: &Stream, from: &PollFrom<'_>) -> Result<Changed> {
         self.memory().learn_projects(&stream.projects);
-        self.poll(stream, cursor, since).await
+        self.poll(stream, from.cursor, from.since).await
     }
 
     async fn read_log(&self, requests: &[LogRequest]) -> Result<Vec<TicketLog>> {

@@ -282,16 +282,16 @@ impl Jira {
         let reason = text("ratelimit-reason").unwrap_or("not named").to_owned();
         let call = &answer.call;
         let scope = match (reason.as_str(), &call.ticket) {
-            ("jira-burst-based", _) => LimitScope::Endpoint(format!("{} {}", call.method, call.template)),
-            ("jira-per-issue-on-write", Some(ticket)) => LimitScope::Ticket(ticket.clone()),
+            ("jira-burst-based", _) => LimitScope::Bucket(format!("{} {}", call.method, call.template)),
+            ("jira-per-issue-on-write", Some(ticket)) => LimitScope::Bucket(format!("ticket {ticket}")),
             _ => LimitScope::Connection,
         };
         let told = text("retry-after")
             .and_then(|v| retry_after(v, now))
             .or_else(|| text("x-ratelimit-reset").and_then(reset_time));
         let until = told.unwrap_or_else(|| match scope {
-            LimitScope::Connection | LimitScope::Content => now + TimeDelta::seconds(60),
-            LimitScope::Endpoint(_) | LimitScope::Ticket(_) => now + TimeDelta::seconds(5),
+            LimitScope::Connection => now + TimeDelta::seconds(60),
+            LimitScope::Bucket(_) => now + TimeDelta::seconds(5),
         });
         let until = until.clamp(now + TimeDelta::seconds(1), now + LONGEST_WAIT);
         call.error(ErrorKind::RateLimited { until, reason, scope })

@@ -2,19 +2,20 @@
 
 #![allow(clippy::expect_used, reason = "tests")]
 
-mod common;
+mod world;
 
 use std::collections::BTreeMap;
 
 use chrono::{NaiveDate, TimeDelta};
-use common::{ELSEWHERE, PROJECT, World, account, spec};
 use connector_api::fake::{Act, FakeSite};
 use connector_api::{
-    Connector, ErrorKind, HistoryKind, LogRequest, Marker, NewTicket, Patch, StateChange, Ticket, TicketState,
+    Connector, ErrorKind, HistoryKind, LogRequest, Marker, NewTicket, Patch, PollFrom, StateChange, Ticket,
+    TicketState,
 };
 use connector_jira::Flavor;
 use connector_jira::fake::Lacks;
 use serde_json::json;
+use world::{ELSEWHERE, PROJECT, World, account, spec};
 
 fn new_ticket(n: u32) -> NewTicket {
     NewTicket {
@@ -56,17 +57,23 @@ async fn a_quiet_poll_is_one_request_and_a_busy_one_with_its_logs_six() {
     let jira = world.connector();
     let mut tickets = Vec::new();
     for n in 0..500 {
-        tickets.push(jira.create(&new_ticket(n)).await.expect("a ticket"));
+        tickets.push(world::made(&jira, &new_ticket(n)).await);
     }
     let stream = jira.streams(&[spec(PROJECT), spec(ELSEWHERE)]).remove(0);
-    let first = jira.changed_since(&stream, None, (world.now())()).await.expect("a poll");
+    let first = jira.changed_since(&stream, &PollFrom::new(None, (world.now())())).await.expect("a poll");
     assert_eq!(first.tickets.len(), 500);
     world.advance(TimeDelta::minutes(20));
-    let first = jira.changed_since(&stream, Some(&first.cursor), (world.now())()).await.expect("a poll");
+    let first = jira
+        .changed_since(&stream, &PollFrom::new(Some(&first.cursor), (world.now())()))
+        .await
+        .expect("a poll");
     assert!(first.tickets.is_empty(), "what the overlap repeats is dropped");
     world.advance(TimeDelta::minutes(20));
     let before = world.site.requests().len();
-    let quiet = jira.changed_since(&stream, Some(&first.cursor), (world.now())()).await.expect("a poll");
+    let quiet = jira
+        .changed_since(&stream, &PollFrom::new(Some(&first.cursor), (world.now())()))
+        .await
+        .expect("a poll");
     assert!(quiet.tickets.is_empty());
     assert_eq!(sent_since(&world, before), ["POST /rest/api/3/search/jql 200"]);
 
@@ -76,7 +83,10 @@ async fn a_quiet_poll_is_one_request_and_a_busy_one_with_its_logs_six() {
         world.site.act(&world.human, &ticket.reference.id, Act::Comment("why".into())).expect("a comment");
     }
     let before = world.site.requests().len();
-    let busy = jira.changed_since(&stream, Some(&quiet.cursor), (world.now())()).await.expect("a poll");
+    let busy = jira
+        .changed_since(&stream, &PollFrom::new(Some(&quiet.cursor), (world.now())()))
+        .await
+        .expect("a poll");
     assert_eq!(busy.tickets.len(), 500);
     let requests: Vec<LogRequest> =
         busy.tickets.iter().map(|t| LogRequest { ticket: t.reference.clone(), since: None }).collect();
@@ -95,10 +105,10 @@ async fn a_quiet_poll_is_one_request_and_a_busy_one_with_its_logs_six() {
 async fn what_a_poll_brought_along_does_not_hide_what_came_after() {
     let world = World::new(Flavor::Cloud);
     let jira = world.connector();
-    let made = jira.create(&new_ticket(1)).await.expect("a ticket");
+    let made = world::made(&jira, &new_ticket(1)).await;
     let id = &made.reference.id;
     let stream = jira.streams(&[spec(PROJECT)]).remove(0);
-    jira.changed_since(&stream, None, (world.now())()).await.expect("a poll");
+    jira.changed_since(&stream, &PollFrom::new(None, (world.now())())).await.expect("a poll");
     world.advance(TimeDelta::seconds(1));
     world.site.act(&world.human, id, Act::Comment("late".into())).expect("a comment");
     world.site.act(&world.human, id, Act::SetDue(None)).expect("an edit");
@@ -106,7 +116,7 @@ async fn what_a_poll_brought_along_does_not_hide_what_came_after() {
     let log = jira.read_log(std::slice::from_ref(&request)).await.expect("a log").remove(0);
     assert_eq!(log.comments.len(), 1, "a history newer than the poll makes it read the comments again");
 
-    jira.changed_since(&stream, None, (world.now())()).await.expect("a poll");
+    jira.changed_since(&stream, &PollFrom::new(None, (world.now())())).await.expect("a poll");
     world.site.act(&world.human, id, Act::Comment("later".into())).expect("a comment");
     jira.fetch(std::slice::from_ref(&made.reference)).await.expect("a fetch");
     let log = jira.read_log(&[request]).await.expect("a log").remove(0);
@@ -117,22 +127,32 @@ async fn what_a_poll_brought_along_does_not_hide_what_came_after() {
 async fn a_poll_that_overlaps_repeats_nothing_and_misses_nothing() {
     let world = World::new(Flavor::Cloud);
     let jira = world.connector();
-    let made = jira.create(&new_ticket(1)).await.expect("a ticket");
+    let made = world::made(&jira, &new_ticket(1)).await;
     let stream = jira.streams(&[spec(PROJECT)]).remove(0);
-    let mut cursor = jira.changed_since(&stream, None, (world.now())()).await.expect("a poll").cursor;
+    let mut cursor =
+        jira.changed_since(&stream, &PollFrom::new(None, (world.now())())).await.expect("a poll").cursor;
     for step in [1, 30, 59, 60, 61, 299, 300, 301, 4000] {
         // The edit becomes visible to searches only after the poll that it just missed.
         world.site.set_search_fresh(false);
         let title = format!("after {step}");
         world.site.act(&world.human, &made.reference.id, Act::Retitle(title.clone())).expect("an edit");
-        let blind = jira.changed_since(&stream, Some(&cursor), (world.now())()).await.expect("a poll");
+        let blind = jira
+            .changed_since(&stream, &PollFrom::new(Some(&cursor), (world.now())()))
+            .await
+            .expect("a poll");
         assert!(blind.tickets.is_empty(), "{step}");
         world.site.set_search_fresh(true);
         world.advance(TimeDelta::seconds(step));
-        let seen = jira.changed_since(&stream, Some(&blind.cursor), (world.now())()).await.expect("a poll");
+        let seen = jira
+            .changed_since(&stream, &PollFrom::new(Some(&blind.cursor), (world.now())()))
+            .await
+            .expect("a poll");
         let titles: Vec<&str> = seen.tickets.iter().map(|t| t.title.as_str()).collect();
         assert_eq!(titles, [title.as_str()], "{step}");
-        let again = jira.changed_since(&stream, Some(&seen.cursor), (world.now())()).await.expect("a poll");
+        let again = jira
+            .changed_since(&stream, &PollFrom::new(Some(&seen.cursor), (world.now())()))
+            .await
+            .expect("a poll");
         assert!(again.tickets.is_empty(), "{step}");
         cursor = again.cursor;
     }
@@ -141,17 +161,22 @@ async fn a_poll_that_overlaps_repeats_nothing_and_misses_nothing() {
 #[tokio::test]
 async fn a_clock_that_is_behind_the_sites_misses_nothing() {
     let world = World::new(Flavor::Cloud);
-    let made = world.connector().create(&new_ticket(1)).await.expect("a ticket");
+    let made = world::made(&world.connector(), &new_ticket(1)).await;
     let stream = world.connector().streams(&[spec(PROJECT)]).remove(0);
-    let cursor =
-        world.connector().changed_since(&stream, None, (world.now())()).await.expect("a poll").cursor;
+    let cursor = world
+        .connector()
+        .changed_since(&stream, &PollFrom::new(None, (world.now())()))
+        .await
+        .expect("a poll")
+        .cursor;
     world.advance(TimeDelta::seconds(90));
     world.site.act(&world.human, &made.reference.id, Act::Retitle("Seen".into())).expect("an edit");
     world.advance(TimeDelta::hours(2));
     let late = world.now();
     let behind: connector_jira::Now = std::sync::Arc::new(move || late() - TimeDelta::hours(3));
     let jira = connector_jira::Jira::new(world.config(), world.transport(), behind);
-    let seen = jira.changed_since(&stream, Some(&cursor), (world.now())()).await.expect("a poll");
+    let seen =
+        jira.changed_since(&stream, &PollFrom::new(Some(&cursor), (world.now())())).await.expect("a poll");
     assert_eq!(seen.tickets.len(), 1);
 }
 
@@ -159,12 +184,13 @@ async fn a_clock_that_is_behind_the_sites_misses_nothing() {
 async fn one_unknown_project_does_not_stop_the_others() {
     let world = World::new(Flavor::Cloud);
     let jira = world.connector();
-    jira.create(&new_ticket(1)).await.expect("a ticket");
+    world::made(&jira, &new_ticket(1)).await;
     let stream = jira.streams(&[spec("GONE"), spec(PROJECT)]).remove(0);
-    let seen = jira.changed_since(&stream, None, (world.now())()).await.expect("a poll");
+    let seen = jira.changed_since(&stream, &PollFrom::new(None, (world.now())())).await.expect("a poll");
     assert_eq!(seen.tickets.len(), 1);
     let stream = jira.streams(&[spec("GONE")]).remove(0);
-    let error = jira.changed_since(&stream, None, (world.now())()).await.expect_err("an error");
+    let error =
+        jira.changed_since(&stream, &PollFrom::new(None, (world.now())())).await.expect_err("an error");
     assert!(matches!(&error.kind, ErrorKind::Invalid(said) if said.contains("GONE")), "{error}");
 }
 
@@ -173,10 +199,10 @@ async fn a_site_without_properties_is_asked_for_them_once() {
     let world = World::new(Flavor::Cloud);
     world.site.set_lacks(Lacks { properties: true, bulk: false });
     let jira = world.connector();
-    let first = jira.create(&new_ticket(1)).await.expect("a ticket");
+    let first = world::made(&jira, &new_ticket(1)).await;
     assert_eq!(first.marker, Some(new_ticket(1).marker), "the line in the text carries it");
     let before = world.site.requests().len();
-    jira.create(&new_ticket(2)).await.expect("a ticket");
+    world::made(&jira, &new_ticket(2)).await;
     let sent = sent_since(&world, before);
     assert_eq!(sent, ["POST /rest/api/3/issue 201", "GET /rest/api/3/issue/{issueIdOrKey} 200"]);
     assert_eq!(world.site.tickets().len(), 2);
@@ -195,7 +221,7 @@ async fn refused_fields_of_a_new_ticket_are_left_out_and_it_is_made_once() {
     let jira = world.connector();
     let mut new = new_ticket(1);
     new.assignee = Some(world.human.clone());
-    let made = jira.create(&new).await.expect("a ticket");
+    let made = world::made(&jira, &new).await;
     assert_eq!((made.due, &made.assignee), (None, &None));
     assert_eq!(world.site.tickets().len(), 1);
 
@@ -215,7 +241,7 @@ async fn a_required_field_that_is_missing_is_named_and_taken_from_the_configurat
     let error = jira.create(&new).await.expect_err("an error");
     assert!(matches!(&error.kind, ErrorKind::Invalid(said) if said.contains("customfield_10067")), "{error}");
     new.project.extra_fields.insert("customfield_10067".to_owned(), json!("pie"));
-    jira.create(&new).await.expect("a ticket");
+    world::made(&jira, &new).await;
     assert_eq!(world.site.tickets().len(), 1);
 }
 
@@ -226,7 +252,7 @@ async fn a_custom_due_field_is_written_read_and_told() {
     let jira = world.connector();
     let mut new = new_ticket(1);
     new.project.due_field = Some("customfield_10042".to_owned());
-    let made = jira.create(&new).await.expect("a ticket");
+    let made = world::made(&jira, &new).await;
     assert_eq!(made.due, new.due);
     world.site.act(&world.human, &made.reference.id, Act::SetDue(day(2027, 1, 20))).expect("an edit");
     let request = LogRequest { ticket: made.reference.clone(), since: None };
@@ -242,7 +268,7 @@ async fn without_a_due_field_the_block_carries_the_date() {
     let jira = world.connector();
     let mut new = new_ticket(1);
     new.project.due_field = None;
-    let made = jira.create(&new).await.expect("a ticket");
+    let made = world::made(&jira, &new).await;
     world.site.act(&world.human, &made.reference.id, Act::SetDue(day(2027, 1, 20))).expect("an edit");
     let read = jira.find_marker(&new.project, &new.marker).await.expect("a search").remove(0);
     assert_eq!(read.due, None);
@@ -256,7 +282,7 @@ async fn a_version_that_ends_later_is_told() {
         project.versions.insert("2027.1".to_owned(), day(2027, 1, 31));
     });
     let jira = world.connector();
-    let made = jira.create(&new_ticket(1)).await.expect("a ticket");
+    let made = world::made(&jira, &new_ticket(1)).await;
     world.site.set_versions(&world.human, &made.reference.id, &["2027.1"]).expect("an edit");
     let found = jira.find_marker(&spec(PROJECT), &new_ticket(1).marker).await.expect("a search").remove(0);
     let ends: Vec<_> =
@@ -271,7 +297,7 @@ async fn strict() -> (World, connector_jira::Jira, Ticket) {
         project.resolution_required = true;
     });
     let jira = world.connector();
-    let made = jira.create(&new_ticket(1)).await.expect("a ticket");
+    let made = world::made(&jira, &new_ticket(1)).await;
     (world, jira, made)
 }
 
@@ -286,7 +312,7 @@ async fn a_workflow_is_walked_step_by_step_and_remembered() {
     let fake = world.site.tickets().remove(0);
     assert_eq!(fake.comments.len(), 1, "the comment comes with the last step alone");
 
-    let second = jira.create(&new_ticket(2)).await.expect("a ticket");
+    let second = world::made(&jira, &new_ticket(2)).await;
     let before = world.site.requests().len();
     jira.apply(&second, &to_done).await.expect("done");
     let sent = sent_since(&world, before);
@@ -304,7 +330,7 @@ async fn a_workflow_that_changed_is_asked_for_anew() {
     let started = Patch { state: Some(state(TicketState::InProgress, &["In Progress"])), ..patch() };
     jira.apply(&made, &started).await.expect("in progress");
     world.site.set_project(PROJECT, |project| project.strict = false);
-    let second = jira.create(&new_ticket(2)).await.expect("a ticket");
+    let second = world::made(&jira, &new_ticket(2)).await;
     let after = jira.apply(&second, &started).await.expect("in progress");
     assert_eq!(after.status.name, "In Progress");
 }
@@ -313,7 +339,7 @@ async fn a_workflow_that_changed_is_asked_for_anew() {
 async fn what_is_dropped_never_reads_as_done() {
     let world = World::new(Flavor::Cloud);
     let jira = world.connector();
-    let made = jira.create(&new_ticket(1)).await.expect("a ticket");
+    let made = world::made(&jira, &new_ticket(1)).await;
     let mut change = state(TicketState::Dropped, &[]);
     change.resolution = Some("Duplicate".to_owned());
     let dropped =
@@ -332,7 +358,7 @@ async fn what_is_dropped_never_reads_as_done() {
 async fn a_state_that_cannot_be_reached_names_what_can() {
     let world = World::new(Flavor::Cloud);
     let jira = world.connector();
-    let made = jira.create(&new_ticket(1)).await.expect("a ticket");
+    let made = world::made(&jira, &new_ticket(1)).await;
     let mut change = state(TicketState::Done, &["Done"]);
     change.resolution = Some("Celebrated".to_owned());
     let error = jira.apply(&made, &Patch { state: Some(change), ..patch() }).await.expect_err("an error");
@@ -345,7 +371,7 @@ async fn a_state_that_cannot_be_reached_names_what_can() {
 async fn a_moved_ticket_keeps_its_id_and_tells_its_move() {
     let world = World::new(Flavor::Cloud);
     let jira = world.connector();
-    let made = jira.create(&new_ticket(1)).await.expect("a ticket");
+    let made = world::made(&jira, &new_ticket(1)).await;
     world.site.act(&world.human, &made.reference.id, Act::Move(ELSEWHERE.to_owned())).expect("a move");
     let request = LogRequest { ticket: made.reference.clone(), since: None };
     let log = jira.read_log(&[request]).await.expect("a log").remove(0);
@@ -419,7 +445,7 @@ async fn an_attachment_elsewhere_is_not_fetched() {
         created: (world.now())(),
         url: "http://169.254.169.254/latest/meta-data".to_owned(),
     };
-    let made = jira.create(&new_ticket(1)).await.expect("a ticket");
+    let made = world::made(&jira, &new_ticket(1)).await;
     let error = jira.attachment_bytes(&made.reference, &attachment, 10).await.expect_err("an error");
     assert!(matches!(error.kind, ErrorKind::Invalid(_)), "{error}");
 }

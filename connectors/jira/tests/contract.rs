@@ -1,10 +1,10 @@
 //! The suite of every connector, against the fake Jira: both flavours, and sites that lack what they may lack.
 
-mod common;
+mod world;
 
-use common::World;
 use connector_jira::Flavor;
 use connector_jira::fake::Lacks;
+use world::World;
 
 #[tokio::test]
 async fn cloud() {

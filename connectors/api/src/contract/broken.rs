@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 
 use super::{Subject, must};
 use crate::fake::{FakeSite, RouterTransport};
-use crate::{ErrorKind, Outcome, Transport, TransportError};
+use crate::{ErrorKind, Outcome, PollFrom, Transport, TransportError};
 
 /// How an answer is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,8 +77,11 @@ pub(super) async fn answers_that_are_none(s: &Subject) {
         let connector = broken(false);
         for stream in connector.streams(std::slice::from_ref(&s.project)) {
             let since = (s.now)() - TimeDelta::hours(1);
-            let kind =
-                connector.changed_since(&stream, None, since).await.map(|c| c.cursor).map_err(|e| e.kind);
+            let kind = connector
+                .changed_since(&stream, &PollFrom::new(None, since))
+                .await
+                .map(|c| c.cursor)
+                .map_err(|e| e.kind);
             assert!(
                 matches!(kind, Err(ErrorKind::Unavailable(_))),
                 "a poll whose answer is broken ({how:?}) concludes nothing: {kind:?}"

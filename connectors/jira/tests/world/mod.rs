@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, TimeDelta, Utc};
 use connector_api::contract::Subject;
 use connector_api::fake::{FakeSite, Now, RouterTransport};
-use connector_api::{Account, Connector, ProjectSpec, TicketState, Transport};
+use connector_api::{Account, Connector, Fetched, NewTicket, ProjectSpec, Ticket, TicketState, Transport};
 use connector_jira::fake::FakeJira;
 use connector_jira::{Auth, Flavor, Jira, JiraConfig};
 use secrecy::SecretString;
@@ -111,5 +111,15 @@ impl World {
             now: self.now(),
             advance: Box::new(move |by| mover.advance(by)),
         }
+    }
+}
+
+/// Makes a ticket and reads it.
+#[expect(clippy::expect_used, reason = "a test's set-up")]
+pub async fn made(jira: &Jira, new: &NewTicket) -> Ticket {
+    let made = jira.create(new).await.expect("a ticket");
+    match jira.fetch(&[made.reference]).await.expect("an answer").remove(0) {
+        Fetched::Found(ticket) => *ticket,
+        other => panic!("a ticket that was just made is there: {other:?}"),
     }
 }

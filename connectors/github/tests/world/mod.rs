@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, TimeDelta, Utc};
 use connector_api::contract::Subject;
 use connector_api::fake::{FakeSite, Now, RouterTransport};
-use connector_api::{Account, Connector, ProjectSpec, TicketState, Transport};
+use connector_api::{
+    Account, Connector, Fetched, NewTicket, ProjectSpec, Result, Ticket, TicketState, Transport,
+};
 use connector_github::fake::{BLOCKED, FakeGithub, IN_PROGRESS, Permission};
 use connector_github::{GitHub, GitHubConfig, LABEL_STATE};
 use secrecy::SecretString;
@@ -99,5 +101,14 @@ impl World {
             now: self.now(),
             advance: Box::new(move |by| mover.advance(by)),
         }
+    }
+}
+
+/// Makes a ticket and reads it.
+pub async fn made(github: &GitHub, new: &NewTicket) -> Result<Ticket> {
+    let made = github.create(new).await?;
+    match github.fetch(&[made.reference]).await?.remove(0) {
+        Fetched::Found(ticket) => Ok(*ticket),
+        other => panic!("a ticket that was just made is there: {other:?}"),
     }
 }
