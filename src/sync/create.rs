@@ -91,7 +91,9 @@ async fn intent(
                     return Ok(None);
                 }
                 let prefix = mapping::prefix(&register.system.id, milestone);
-                let shown = Shown { due: milestone.due };
+                let in_field =
+                    tracker.due_in_field(world.connector(&tracker.connection)?.capabilities().due_field);
+                let shown = Shown { due: milestone.due, in_field };
                 let new = NewTicket {
                     project: tracker.project.clone(),
                     title: mapping::title(&prefix, &milestone.text),

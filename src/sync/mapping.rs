@@ -258,15 +258,20 @@ fn due_value(line: &str) -> Option<String> {
 pub struct Shown {
     /// On the due line.
     pub due: Option<NaiveDate>,
+    /// Whether the ticket has a due field, so that dates are changed there and not on the due line.
+    pub in_field: bool,
 }
 
 /// The managed block: items, action, deadline, due, proof expected, what is open, how to answer.
 pub fn block(register: &Register, milestone: &Milestone, disclosure: Disclosure, shown: Shown) -> String {
     let mut out = vec![
         format!(
-            "**{} {}** is kept in step by poam-bridge. Change the due line to propose another date; other edits \
-             in this block are undone.",
-            register.system.id, milestone.number
+            "**{} {}** is kept in step by poam-bridge. Change the due {} to propose another date; {} in this block \
+             are undone.",
+            register.system.id,
+            milestone.number,
+            if shown.in_field { "date of this ticket" } else { "line" },
+            if shown.in_field { "edits" } else { "other edits" },
         ),
         String::new(),
         format!("- **Due:** {}", shown.due.map_or_else(|| "none".to_owned(), |due| due.to_string())),

@@ -118,14 +118,8 @@ async fn obey(
                 }
                 taking.tx.take_entry(&taking.link.id, &final_id(comment), taking.now).await?;
                 if told.is_empty() {
-                    return talk::say(
-                        taking,
-                        NoticeKind::Acknowledgement,
-                        &comment.id,
-                        vec![],
-                        "Done.".to_owned(),
-                    )
-                    .await;
+                    let body = talk::recorded(&taking.register, milestone);
+                    return talk::say(taking, NoticeKind::Acknowledgement, &comment.id, vec![], body).await;
                 }
             }
             Err(Refusal { what, because }) => refused.push(format!("{what}: {}", because.join("; "))),

@@ -240,7 +240,7 @@ pub(super) fn sides_of(held: &Held<'_>, ticket: &Ticket) -> Result<Sides, SyncEr
     let due_apart = their.readable
         && their.date != milestone.due
         && milestone.moves.iter().rev().find(|moved| moved.to == their.date).is_some_and(|m| stays(m.state));
-    let shown = Shown { due: if due_apart && !in_field { their.date } else { milestone.due } };
+    let shown = Shown { due: if due_apart && !in_field { their.date } else { milestone.due }, in_field };
     let prefix = mapping::prefix(&register.system.id, milestone);
     let our_assignee =
         milestone.owner.as_ref().and_then(|owner| world.settings.account_of(&tracker.connection, owner));

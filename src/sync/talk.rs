@@ -54,6 +54,21 @@ pub fn status(register: &Register, number: MilestoneNumber) -> String {
     lines.join("\n")
 }
 
+/// The answer to a command that was obeyed, where a reaction cannot say it: how the milestone stands now.
+pub fn recorded(register: &Register, number: MilestoneNumber) -> String {
+    let Some(milestone) = register.milestones.get(&number) else { return "Recorded.".to_owned() };
+    let day =
+        |date: Option<chrono::NaiveDate>| date.map_or_else(|| "no date".to_owned(), |date| date.to_string());
+    let stands = match milestone.open_move() {
+        Some(moved) if moved.state == MoveState::Unexplained => {
+            format!("the date change to {} still waits for a reason", day(moved.to))
+        }
+        Some(moved) => format!("the date change to {} waits for an approver", day(moved.to)),
+        None => format!("{}, due {}", milestone.state.name().replace('_', " "), day(milestone.due)),
+    };
+    format!("Recorded. {number}: {stands}.")
+}
+
 /// Queues a message to the link's ticket.
 pub async fn say(
     taking: &mut Taking<'_>,

@@ -226,7 +226,7 @@ fn a_block_shows_what_is_open_and_tells_nothing_of_the_weakness() {
     let register = register();
     let mut milestone = milestone("Disable TLS 1.0");
     milestone.moves.push(moved(MoveState::Unexplained));
-    let shown = Shown { due: Some(day("2026-05-01")) };
+    let shown = Shown { due: Some(day("2026-05-01")), in_field: false };
     let text = block(&register, &milestone, Disclosure::Minimal, shown);
     assert!(text.contains("- **Due:** 2026-05-01"), "{text}");
     assert!(text.contains("2026-04-01 to 2026-05-01 waits for a reason"), "{text}");
@@ -257,7 +257,7 @@ proptest! {
         let due = day.and_then(|days| first.checked_add_days(chrono::Days::new(days)));
         let mut milestone = milestone(&text);
         milestone.blocked = blocked;
-        let text = block(&register(), &milestone, Disclosure::Full, Shown { due });
+        let text = block(&register(), &milestone, Disclosure::Full, Shown { due, in_field: false });
         let read = due_line(Some(&text));
         prop_assert_eq!(read, due.map_or(DueLine::Cleared, DueLine::Date), "{}", text);
     }

@@ -467,7 +467,7 @@ impl End<'_> {
             &self.register,
             milestone,
             mapping::Disclosure::Minimal,
-            mapping::Shown { due: shown },
+            mapping::Shown { due: shown, in_field: site == Site::Jira },
         );
         if ticket.block.as_deref() != Some(&block) {
             self.fail(link, format!("the block is {:?} and should be {block:?}", ticket.block));
