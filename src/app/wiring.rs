@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use connector_api::Connector;
+use connector_api::{Connector, Transport};
 use connector_github::{GitHub, GitHubConfig};
 use connector_jira::{Auth, Flavor, Jira, JiraConfig};
 use secrecy::ExposeSecret as _;
@@ -111,6 +111,16 @@ impl App {
         writing: Writing,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
+        Self::open_over(config, writing, clock, &BTreeMap::new()).await
+    }
+
+    /// The same, where some connections, by id, are reached through transports of the caller's.
+    pub async fn open_over(
+        config: Config,
+        writing: Writing,
+        clock: Arc<dyn Clock>,
+        given: &BTreeMap<String, Arc<dyn Transport>>,
+    ) -> Result<Self, OpenError> {
         let db =
             Db::open(&store_url(&config), &OpenOptions { create: true, ..OpenOptions::default() }).await?;
         db.migrate().await?;
@@ -125,9 +135,19 @@ impl App {
         let mut connectors = BTreeMap::new();
         let mut transports = BTreeMap::new();
         for connection in &config.connections {
-            let (connector, transport) = connect(&config, connection, &clock)?;
-            connectors.insert(connection.id.clone(), connector);
-            transports.insert(connection.id.clone(), transport);
+            let ticking = clock.clone();
+            let now: super::http::Now = Arc::new(move || ticking.now());
+            let transport = match given.get(&connection.id) {
+                Some(given) => given.clone(),
+                None => {
+                    let network = HttpTransport::new(&Options::of(connection), now.clone())
+                        .map_err(|source| OpenError::Http { connection: connection.id.clone(), source })?;
+                    let network = Arc::new(network);
+                    transports.insert(connection.id.clone(), network.clone());
+                    network
+                }
+            };
+            connectors.insert(connection.id.clone(), connector(&config, connection, transport, now)?);
         }
         let settings = settings(&db, &config, installation, &*clock).await?;
         let writer = match writing {
@@ -152,24 +172,20 @@ impl App {
     }
 }
 
-/// One connection's connector over the network.
-fn connect(
+/// One connection's connector.
+fn connector(
     config: &Config,
     connection: &Connection,
-    clock: &Arc<dyn Clock>,
-) -> Result<(Arc<dyn Connector>, Arc<HttpTransport>), OpenError> {
-    let ticking = clock.clone();
-    let now: super::http::Now = Arc::new(move || ticking.now());
-    let transport = HttpTransport::new(&Options::of(connection), now.clone())
-        .map_err(|source| OpenError::Http { connection: connection.id.clone(), source })?;
-    let transport = Arc::new(transport);
+    transport: Arc<dyn Transport>,
+    now: super::http::Now,
+) -> Result<Arc<dyn Connector>, OpenError> {
     let projects = config
         .trackers
         .iter()
         .filter(|tracker| tracker.connection == connection.id)
         .map(config::Tracker::spec)
         .collect();
-    let connector: Arc<dyn Connector> = match (connection.site, &connection.credentials) {
+    Ok(match (connection.site, &connection.credentials) {
         (_, Credentials::App { .. }) => return Err(OpenError::GithubApp(connection.id.clone())),
         (Site::GitHub, Credentials::Token(token) | Credentials::Basic { token, .. }) => {
             let mut github = GitHubConfig::new(connection.url.clone(), token.value.clone());
@@ -182,7 +198,7 @@ fn connect(
                 })
                 .map(|tracker| tracker.project.clone())
                 .collect();
-            Arc::new(GitHub::new(github, transport.clone(), now))
+            Arc::new(GitHub::new(github, transport, now))
         }
         (Site::JiraCloud | Site::JiraDataCenter, credentials) => {
             let auth = match credentials {
@@ -195,10 +211,9 @@ fn connect(
             let flavor = if connection.site == Site::JiraCloud { Flavor::Cloud } else { Flavor::DataCenter };
             let mut jira = JiraConfig::new(connection.url.clone(), flavor, auth);
             jira.projects = projects;
-            Arc::new(Jira::new(jira, transport.clone(), now))
+            Arc::new(Jira::new(jira, transport, now))
         }
-    };
-    Ok((connector, transport))
+    })
 }
 
 /// Records what the configuration newly says of systems and people. A system's first rules are those shipped.

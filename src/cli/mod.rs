@@ -3,6 +3,8 @@
 //! Exit codes: 0 done, 1 refused or a check failed, 2 usage or configuration.
 
 mod audit;
+#[cfg(feature = "fakes")]
+mod bench;
 mod output;
 mod person;
 mod register;
@@ -61,6 +63,10 @@ enum Command {
     Audit(audit::Command),
     #[command(flatten)]
     Person(person::Command),
+    /// Measure the bridge against fake trackers in this process.
+    #[cfg(feature = "fakes")]
+    #[command(subcommand)]
+    Bench(bench::Command),
     /// Print the completions of a shell.
     Completions {
         /// Which shell.
@@ -125,6 +131,8 @@ impl Session {
             Command::Sync(command) => sync::run(&self, command).await,
             Command::Audit(command) => audit::run(&self, command).await,
             Command::Person(command) => person::run(&self, command).await,
+            #[cfg(feature = "fakes")]
+            Command::Bench(command) => bench::run(&self, command).await,
             Command::Completions { shell } => {
                 clap_complete::generate(shell, &mut Arguments::command(), "poam", &mut std::io::stdout());
                 Ok(Ending::Done)
