@@ -1,11 +1,15 @@
 //! `poam bench`: the bridge measured against fake trackers in this process.
 
+use std::path::{Path, PathBuf};
+
 use clap::Subcommand;
 
 use super::{Ending, Session, output};
 use crate::app::bench::meter::Cost;
+use crate::app::bench::register;
 use crate::app::bench::stage::Size;
 use crate::app::bench::sync::{self, Report};
+use crate::app::wiring::fresh_id;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -17,6 +21,15 @@ pub(super) enum Command {
         /// GitHub repositories, and as many Jira projects on one connection.
         #[arg(long, default_value_t = 10, value_name = "R")]
         trackers: u32,
+    },
+    /// Drift passes, pages, start, verification and memory of a large register.
+    Register {
+        /// Open milestones.
+        #[arg(long, default_value_t = 10_000, value_name = "N")]
+        milestones: u32,
+        /// Measure what an earlier run filled, and fill nothing.
+        #[arg(long, hide = true, value_name = "DIR")]
+        measure: Option<PathBuf>,
     },
 }
 
@@ -32,7 +45,59 @@ pub(super) async fn run(session: &Session, command: Command) -> anyhow::Result<E
             }
             Ok(Ending::Done)
         }
+        Command::Register { measure: Some(folder), .. } => {
+            output::json(&register::measure(&folder).await?)?;
+            Ok(Ending::Done)
+        }
+        Command::Register { milestones, measure: None } => {
+            let folder = std::env::temp_dir().join(format!("poam-bench-{}", fresh_id()));
+            std::fs::create_dir_all(&folder)?;
+            let measured = in_another_process(&folder, milestones).await;
+            std::fs::remove_dir_all(&folder)?;
+            let report = measured?;
+            if session.shared.json {
+                output::json(&report)?;
+            } else {
+                show_register(&report);
+            }
+            Ok(Ending::Done)
+        }
     }
+}
+
+/// Fills a store here and measures it in a process of its own, whose memory holds nothing else.
+async fn in_another_process(folder: &Path, milestones: u32) -> anyhow::Result<register::Report> {
+    output::note("filling the register ...");
+    register::fill(folder, milestones).await?;
+    output::note("measuring ...");
+    let mut command = std::process::Command::new(std::env::current_exe()?);
+    command.args(["bench", "register", "--json", "--measure"]).arg(folder);
+    let answer = command.stderr(std::process::Stdio::inherit()).output()?;
+    anyhow::ensure!(answer.status.success(), "the measuring process ended with {}", answer.status);
+    Ok(serde_json::from_slice(&answer.stdout)?)
+}
+
+fn show_register(report: &register::Report) {
+    output::line(format!("{} open milestones, {} rows in the journal.", report.milestones, report.changes));
+    let mut rows = vec![
+        vec!["start".to_owned(), format!("{:.1} ms", report.start_ms)],
+        vec!["full drift pass, nothing new".to_owned(), format!("{:.0} ms", report.drift_pass_ms)],
+        vec!["memory after it, at most".to_owned(), format!("{} MiB", report.drift_pass_peak_mib)],
+    ];
+    rows.extend(
+        report
+            .pages
+            .iter()
+            .map(|page| vec![format!("{} ({} rows)", page.name, page.rows), format!("{:.1} ms", page.ms)]),
+    );
+    rows.push(vec!["one item as of a day".to_owned(), format!("{:.1} ms", report.as_of_item_ms)]);
+    rows.push(vec!["audit verify".to_owned(), format!("{:.0} ms", report.verify_ms)]);
+    rows.push(vec![
+        "audit verify, for a million changes".to_owned(),
+        format!("{:.1} s", report.verify_ms_per_million / 1000.0),
+    ]);
+    rows.push(vec!["memory in all, at most".to_owned(), format!("{} MiB", report.peak_mib)]);
+    output::table(&["What", "Figure"], rows, "");
 }
 
 fn show(report: &Report) {

@@ -5,9 +5,11 @@
 //! |---|---|
 //! | [`stage`] | a bridge between fake sites, with as many links as asked |
 //! | [`sync`] | requests, time, processor and memory of polls, edits on either side, creations, sweeps |
+//! | [`register`] | drift passes, pages, start, verification and memory of a large register |
 //! | [`meter`] | what is measured, and how |
 
 pub mod meter;
+pub mod register;
 pub mod stage;
 pub mod sync;
 

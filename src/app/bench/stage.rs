@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
@@ -66,26 +66,29 @@ impl Stage {
     pub async fn new(size: Size) -> Result<Self, BenchError> {
         let folder = std::env::temp_dir().join(format!("poam-bench-{}", crate::app::wiring::fresh_id()));
         std::fs::create_dir_all(&folder).map_err(BenchError::of)?;
+        Self::in_folder(&folder, size).await
+    }
+
+    /// The same in a folder of the caller's.
+    pub async fn in_folder(folder: &Path, size: Size) -> Result<Self, BenchError> {
         let clock = Arc::new(ManualClock::new(start()));
         let ticking = clock.clone();
         let now: Now = Arc::new(move || ticking.now());
         let github = github(size, now.clone()).map_err(BenchError::Wrong)?;
         let jira = jira(size, now);
-        let config =
-            Config::parse(&config(size), &folder.join("poam.toml"), &BTreeMap::new(), &BTreeMap::new())
-                .map_err(BenchError::of)?;
         let sites: [(&str, Arc<dyn Transport>); 2] = [
             (KINDS[0], Arc::new(RouterTransport(github.router()))),
             (KINDS[1], Arc::new(RouterTransport(jira.router()))),
         ];
         let sites = sites.into_iter().map(|(id, transport)| (id.to_owned(), transport)).collect();
+        let config = config_in(folder, size)?;
         let app =
             App::open_over(config, Writing::Task, clock.clone(), &sites).await.map_err(BenchError::of)?;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let (writer, until) = (app.world().writer.clone(), stop.clone());
         tasks.spawn(async move { writer.run(until).await });
-        let system = SystemId::new("BENCH").map_err(BenchError::Wrong)?;
-        Ok(Self { engine: app.engine, clock, system, size, github, jira, folder, stop, tasks })
+        let (engine, folder) = (app.engine, folder.to_owned());
+        Ok(Self { engine, clock, system: system()?, size, github, jira, folder, stop, tasks })
     }
 
     /// A site by its connection's id.
@@ -98,9 +101,15 @@ impl Stage {
         Account { id: if kind == KINDS[0] { github } else { jira }.to_owned(), name: name.to_owned() }
     }
 
-    /// Adds milestones on a kind of tracker, spread evenly over its projects, and opens their tickets (which a pass then
-    /// makes). Gives their numbers.
-    pub async fn plan(&self, kind: &str, count: u32) -> Result<BTreeSet<MilestoneNumber>, BenchError> {
+    /// Adds milestones on a kind of tracker and opens their tickets, which a pass then makes.
+    pub async fn plan(&self, kind: &str, count: u32) -> Result<(), BenchError> {
+        let numbers = self.plan_only(kind, count).await?;
+        crate::sync::open::open(&self.engine.world, &self.system, Some(numbers), true).await?;
+        Ok(())
+    }
+
+    /// Adds milestones on a kind of tracker, spread evenly over its projects. Gives their numbers.
+    pub async fn plan_only(&self, kind: &str, count: u32) -> Result<BTreeSet<MilestoneNumber>, BenchError> {
         let mut numbers = BTreeSet::new();
         let mut done = 0;
         while done < count {
@@ -108,8 +117,6 @@ impl Stage {
             numbers.extend(self.plan_batch(kind, done, batch).await?);
             done += batch;
         }
-        let world = &self.engine.world;
-        crate::sync::open::open(world, &self.system, Some(numbers.clone()), true).await?;
         Ok(numbers)
     }
 
@@ -191,11 +198,17 @@ impl Stage {
 
     /// Stops the writer and removes the folder.
     pub async fn end(self) -> Result<(), BenchError> {
+        let folder = self.folder.clone();
+        self.close().await;
+        std::fs::remove_dir_all(&folder).map_err(BenchError::of)
+    }
+
+    /// Stops the writer; the folder stays.
+    pub async fn close(self) {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
         self.engine.world.db.close().await;
-        std::fs::remove_dir_all(&self.folder).map_err(BenchError::of)
     }
 }
 
@@ -210,8 +223,13 @@ fn operator() -> Who {
     Who { actor: Actor::Local("bench".to_owned()), roles: Role::ALL.into_iter().collect() }
 }
 
-/// A Monday morning.
-fn start() -> DateTime<Utc> {
+/// The system.
+pub fn system() -> Result<SystemId, BenchError> {
+    SystemId::new("BENCH").map_err(BenchError::Wrong)
+}
+
+/// A Monday morning, at which the clock stands first.
+pub fn start() -> DateTime<Utc> {
     DateTime::from_timestamp(1_772_442_000, 0).unwrap_or_default()
 }
 
@@ -277,6 +295,12 @@ fn jira(size: Size, now: Now) -> FakeJira {
         site.set_project(&project(n), |_| {});
     }
     site
+}
+
+/// The configuration of a bridge in `folder`.
+pub fn config_in(folder: &Path, size: Size) -> Result<Config, BenchError> {
+    let nothing = BTreeMap::new();
+    Config::parse(&config(size), &folder.join("poam.toml"), &nothing, &nothing).map_err(BenchError::of)
 }
 
 /// Each tracker has one component, by which its milestones are routed.
