@@ -154,7 +154,7 @@ fn scope(commands: &[Command]) -> Scope {
                 milestones.insert(*milestone);
                 items.extend(serves.iter().cloned());
             }
-            Command::AddEvidence(new) => match &new.of {
+            Command::GiveEvidence(new) | Command::AddEvidence(new) => match &new.of {
                 crate::register::EvidenceOf::Milestone(number) => {
                     milestones.insert(*number);
                 }
@@ -168,7 +168,7 @@ fn scope(commands: &[Command]) -> Scope {
             Command::Transition(transition) => {
                 milestones.insert(transition.milestone);
             }
-            Command::Propose(proposed) => {
+            Command::Move(proposed) | Command::Propose(proposed) => {
                 milestones.insert(proposed.milestone);
             }
             Command::SetOwner { milestone, .. }

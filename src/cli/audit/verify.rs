@@ -77,7 +77,7 @@ impl From<Verification> for Chain {
 }
 
 pub(in crate::cli) async fn run(session: &Session, wanted: Verify) -> anyhow::Result<Ending> {
-    let app = session.app().await?;
+    let app = session.reading().await?;
     let only = session.shared.system.as_ref().map(|_| session.chain(&app)).transpose()?;
     let mut given = Vec::new();
     for file in &wanted.seal {

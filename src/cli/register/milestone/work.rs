@@ -209,7 +209,7 @@ async fn decided(
             for file in &evidence {
                 let kind = kind.context("say what the file is: --kind")?;
                 let proof = keep(app, &who, milestone, file, kind, title.as_deref()).await?;
-                commands.push(decide::Command::AddEvidence(Box::new(proof)));
+                commands.push(decide::Command::GiveEvidence(Box::new(proof)));
             }
             commands.extend(state(MilestoneState::Done, reason));
             commands
