@@ -64,7 +64,9 @@ pub enum OpenError {
         reason: String,
     },
     /// The configuration names a system that was not recorded yet.
-    #[error("the store has no system {0} yet: `poam check`, `poam serve` or any command that writes records it first")]
+    #[error(
+        "the store has no system {0} yet: `poam check`, `poam serve` or any command that writes records it first"
+    )]
     NoSystem(SystemId),
 }
 

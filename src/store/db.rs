@@ -102,6 +102,9 @@ impl Db {
             .synchronous(if options.durable { SqliteSynchronous::Full } else { SqliteSynchronous::Off });
         let write = SqlitePoolOptions::new()
             .max_connections(1)
+            // Where a full disk or a trigger ended a transaction, the driver still counts it as open, and would begin no
+            // other: such a connection is given up.
+            .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_with(writer)
@@ -189,7 +192,8 @@ impl Db {
     pub async fn expect_schema(&self) -> Result<(), StoreError> {
         const SQL: &str = "SELECT MAX(version) FROM _sqlx_migrations WHERE success";
         let mut tx = self.read().await?;
-        let found: Result<Option<i64>, sqlx::Error> = on!(tx, c => sqlx::query_scalar(SQL).fetch_one(c).await);
+        let found: Result<Option<i64>, sqlx::Error> =
+            on!(tx, c => sqlx::query_scalar(SQL).fetch_one(c).await);
         let store = self.place();
         let known = latest();
         match found {

@@ -69,7 +69,9 @@ pub enum StoreError {
         known: i64,
     },
     /// There is nothing to read.
-    #[error("the store {store} is not set up yet: `poam check`, `poam serve` or any command that writes does that first")]
+    #[error(
+        "the store {store} is not set up yet: `poam check`, `poam serve` or any command that writes does that first"
+    )]
     NotSetUp {
         /// Its file, or the database's host and name.
         store: String,
@@ -173,6 +175,14 @@ pub(super) fn is_out_of_reach(error: &dyn sqlx::error::DatabaseError) -> bool {
     let code = error.code().and_then(|code| code.parse::<u32>().ok());
     // SQLITE_CANTOPEN (14) and SQLITE_READONLY (8) carry their number in the lowest byte of the extended codes.
     code.is_some_and(|code| matches!(code & 0xff, 14 | 8))
+}
+
+/// Whether PostgreSQL gave a transaction up because another was in its way: a serialization failure or a deadlock. The
+/// same command may succeed at once when it is carried out again.
+pub(super) fn lost_to_another(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source())
+        .filter_map(|error| error.downcast_ref::<sqlx::Error>()?.as_database_error()?.code())
+        .any(|code| matches!(code.as_ref(), "40001" | "40P01"))
 }
 
 /// Whether a database refused because it may only be read.

@@ -2,6 +2,7 @@
 //!
 //! Bytes are written, and on disk, before the row that names them; so a crash leaves at most bytes that nothing names.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -156,6 +157,16 @@ impl EvidenceStore {
             Err(Error::NotFound { .. }) => Ok(false),
             Err(error) => Err(EvidenceError::Store(error)),
         }
+    }
+
+    /// Every digest under which bytes are there; they are not looked at. A file that stands elsewhere is none of ours.
+    pub async fn digests(&self) -> Result<BTreeSet<Digest>, EvidenceError> {
+        let found = self.store.list(None).map_err(EvidenceError::Store);
+        let ours = found.try_filter_map(async |object| {
+            let digest = object.location.filename().and_then(|name| Digest::new(name).ok());
+            Ok(digest.filter(|digest| key(digest) == object.location))
+        });
+        ours.try_collect().await
     }
 
     /// Removes bytes: after the redaction is recorded. What is not there is removed already.

@@ -9,8 +9,8 @@ use super::table::{collect, fetch, in_list, table};
 use super::tx::on;
 use super::{StoreError, Tx};
 use crate::register::{
-    Correction, Deadline, Digest, Disposition, ImportedRow, Item, ItemFacts, ItemNumber, MilestoneNumber, Status,
-    SystemId,
+    Correction, Deadline, Digest, Disposition, ImportedRow, Item, ItemFacts, ItemNumber, MilestoneNumber,
+    Status, SystemId,
 };
 
 table! {

@@ -107,7 +107,11 @@ impl Command {
     fn reads(&self) -> bool {
         match self {
             Self::List { .. } | Self::Show { .. } => true,
-            Self::Add { .. } | Self::Edit { .. } | Self::Correct { .. } | Self::Merge { .. } | Self::Close { .. } => false,
+            Self::Add { .. }
+            | Self::Edit { .. }
+            | Self::Correct { .. }
+            | Self::Merge { .. }
+            | Self::Close { .. } => false,
         }
     }
 }

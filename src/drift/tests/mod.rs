@@ -259,8 +259,12 @@ impl World {
     /// A deadline that no rule is held against; the milestone is due by then.
     fn set_deadline(&mut self, date: &str) {
         self.rules.remediation.clear();
-        self.item().deadline =
-            Some(Deadline { date: day(date), rule: "test/set".to_owned(), derivation: "as set".to_owned(), file: None });
+        self.item().deadline = Some(Deadline {
+            date: day(date),
+            rule: "test/set".to_owned(),
+            derivation: "as set".to_owned(),
+            file: None,
+        });
         if self.milestone().due > Some(day(date)) {
             self.set_due(date);
         }

@@ -26,7 +26,7 @@ use super::{
 };
 
 pub use command::Command;
-pub use evidence::{NewEvidence, missing_evidence};
+pub use evidence::NewEvidence;
 pub use import::{ImportedChange, ImportedChangeKind, ImportedItem, ImportedMilestone};
 pub use item::{ItemEdit, rating};
 pub use milestone::NewMilestone;

@@ -111,7 +111,10 @@ fn a_store_that_may_not_be_written_is_read() {
         assert_eq!(ran.code, Some(0), "{args:?}: {ran:?}");
     }
     assert_eq!(refused.code, Some(1), "{refused:?}");
-    assert!(refused.err.contains("can only be read") || refused.err.contains("cannot be opened"), "{refused:?}");
+    assert!(
+        refused.err.contains("can only be read") || refused.err.contains("cannot be opened"),
+        "{refused:?}"
+    );
     assert_eq!(place.json(&["item", "list"]).as_array().map(Vec::len), Some(2));
 }
 

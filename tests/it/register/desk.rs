@@ -79,7 +79,10 @@ impl Desk {
             now: Utc.with_ymd_and_hms(2026, 11, 10, 15, 0, 0).single().expect("a time"),
             policy: Policy::default(),
             people: PEOPLE.into_iter().map(|one| (one.0.to_owned(), person(one))).collect(),
-            rules: RuleSet { file: Some(Digest::of(RULES.as_bytes())), ..toml::from_str(RULES).expect("our rules") },
+            rules: RuleSet {
+                file: Some(Digest::of(RULES.as_bytes())),
+                ..toml::from_str(RULES).expect("our rules")
+            },
             calendar: Calendar { zone: chrono_tz::America::New_York, holidays: Vec::new() },
             head: Head::empty(),
         }

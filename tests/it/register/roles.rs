@@ -163,12 +163,7 @@ fn each_command_is_allowed_to_its_roles_and_to_no_other() {
         ),
         ("correct an item", Desk::open, correct_item, KEEPERS.to_vec()),
         ("correct a milestone", Desk::open, correct_milestone, KEEPERS.to_vec()),
-        (
-            "explain",
-            waiting,
-            explain("the vendor ships late"),
-            planners_and_workers.to_vec(),
-        ),
+        ("explain", waiting, explain("the vendor ships late"), planners_and_workers.to_vec()),
         ("approve", waiting, approve(), DECIDERS.to_vec()),
         ("reject", waiting, reject("too late"), DECIDERS.to_vec()),
         ("close as false positive", false_positive, close(Disposition::FalsePositive), KEEPERS.to_vec()),
@@ -176,12 +171,7 @@ fn each_command_is_allowed_to_its_roles_and_to_no_other() {
         ("close as not in boundary", two_items, close_out_of_boundary(2), DECIDERS.to_vec()),
         ("resolve a conflict", conflict, resolve, KEEPERS.to_vec()),
         ("validate", Desk::open, validation, vec![Role::Validator, Role::Isso]),
-        (
-            "import",
-            Desk::empty,
-            Command::Import(Box::new(super::import::row("V-9"))),
-            KEEPERS.to_vec(),
-        ),
+        ("import", Desk::empty, Command::Import(Box::new(super::import::row("V-9"))), KEEPERS.to_vec()),
         (
             "ask for another date",
             Desk::open,
@@ -189,12 +179,7 @@ fn each_command_is_allowed_to_its_roles_and_to_no_other() {
             planners_and_workers.to_vec(),
         ),
         ("see a date moved", Desk::open, Command::Propose(Box::new(moved)), everybody.clone()),
-        (
-            "give evidence",
-            Desk::open,
-            Command::GiveEvidence(Box::new(new_proof(M1, "scan"))),
-            provers,
-        ),
+        ("give evidence", Desk::open, Command::GiveEvidence(Box::new(new_proof(M1, "scan"))), provers),
         ("see evidence", Desk::open, proof(M1, "scan"), everybody.clone()),
         ("say", Desk::open, say, everybody),
     ];
