@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
+
 use crate::drift;
-use crate::register::decide::{Command, Refusal, decide_all};
+use crate::register::decide::{Command, Deciding, Refusal, decide_all};
 use crate::register::{Actor, Change, ItemNumber, MilestoneNumber, Register, Role, Roles, SystemId};
 use crate::store::{Scope, StoreError};
-use crate::sync::open::open_in;
+use crate::sync::open::open_later;
 use crate::sync::{SyncError, World};
 
 /// Who gives a command, and what they may do.
@@ -64,21 +66,9 @@ pub async fn act(
                 let now = world.clock.now();
                 tx.lock(std::slice::from_ref(&system)).await?;
                 let mut register = tx.load(&system, scope(&commands)).await?;
-                let settings = &world.settings;
-                let Ok(of) = settings.system(&system) else {
-                    return Ok::<_, SyncError>(Err(Refusal::new(
-                        "act",
-                        format!("{system} is no [[system]] of the configuration"),
-                    )));
-                };
-                let by = crate::register::decide::Deciding {
-                    actor: who.actor.clone(),
-                    roles: who.roles.clone(),
-                    now,
-                    calendar: &of.calendar,
-                    policy: &settings.policy,
-                    rules: &of.rules,
-                    people: &settings.people,
+                let by = match deciding(&world, &system, &who, now) {
+                    Ok(by) => by,
+                    Err(refusal) => return Ok::<_, SyncError>(Err(refusal)),
                 };
                 let changes = match decide_all(&register, &by, &commands) {
                     Ok(changes) => changes,
@@ -87,11 +77,12 @@ pub async fn act(
                 let mut subjects = drift::touched(&register, &changes);
                 tx.record(&mut register, now, &who.actor, "command", &changes).await?;
                 subjects.extend(drift::touched(&register, &changes));
-                let standing = settings.standing(&system)?;
+                // Before detection, which looks for milestones without a ticket.
+                open_later(tx, &world, &register, &changes).await?;
+                let standing = world.settings.standing(&system)?;
                 drift::redetect(tx, &mut register, &subjects, None, &standing, now).await?;
                 let milestones: Vec<MilestoneNumber> = drift::milestones_in(&subjects).into_iter().collect();
                 tx.mark_milestones(&system, &milestones, now).await?;
-                go_live(tx, &world, &system, &changes).await?;
                 Ok(Ok((changes, register)))
             })
         })
@@ -99,32 +90,37 @@ pub async fn act(
         .map_err(ActError::Refused)
 }
 
-/// Items that open get tickets for their milestones, by route.
-async fn go_live(
-    tx: &mut crate::store::Tx,
+/// Decides commands as they would be now, and records nothing: before bytes are kept for them.
+pub async fn would(
     world: &World,
     system: &SystemId,
-    changes: &[Change],
-) -> Result<(), SyncError> {
-    let opened: BTreeSet<ItemNumber> = changes
-        .iter()
-        .filter_map(|change| {
-            let Change::ItemStatus { item, to: crate::register::Status::Open } = change else { return None };
-            Some(item.clone())
-        })
-        .collect();
-    if opened.is_empty() {
-        return Ok(());
-    }
-    let register = tx.load(system, Scope::Items(opened.clone())).await?;
-    let wanted: BTreeSet<MilestoneNumber> = register
-        .milestones
-        .values()
-        .filter(|milestone| milestone.serves.iter().any(|item| opened.contains(item)))
-        .map(|milestone| milestone.number)
-        .collect();
-    open_in(tx, world, &register, &wanted, false).await?;
+    who: &Who,
+    commands: &[Command],
+) -> Result<(), ActError> {
+    let register = world.db.read().await?.load(system, scope(commands)).await?;
+    decide_all(&register, &deciding(world, system, who, world.clock.now())?, commands)?;
     Ok(())
+}
+
+fn deciding<'a>(
+    world: &'a World,
+    system: &SystemId,
+    who: &Who,
+    now: DateTime<Utc>,
+) -> Result<Deciding<'a>, Refusal> {
+    let settings = &world.settings;
+    let Ok(of) = settings.system(system) else {
+        return Err(Refusal::new("act", format!("{system} is no [[system]] of the configuration")));
+    };
+    Ok(Deciding {
+        actor: who.actor.clone(),
+        roles: who.roles.clone(),
+        now,
+        calendar: &of.calendar,
+        policy: &settings.policy,
+        rules: &of.rules,
+        people: &settings.people,
+    })
 }
 
 /// The part of the register that commands need.
@@ -154,7 +150,7 @@ fn scope(commands: &[Command]) -> Scope {
                 milestones.insert(*milestone);
                 items.extend(serves.iter().cloned());
             }
-            Command::AddEvidence(new) => match &new.of {
+            Command::GiveEvidence(new) | Command::AddEvidence(new) => match &new.of {
                 crate::register::EvidenceOf::Milestone(number) => {
                     milestones.insert(*number);
                 }
@@ -168,7 +164,7 @@ fn scope(commands: &[Command]) -> Scope {
             Command::Transition(transition) => {
                 milestones.insert(transition.milestone);
             }
-            Command::Propose(proposed) => {
+            Command::Move(proposed) | Command::Propose(proposed) => {
                 milestones.insert(proposed.milestone);
             }
             Command::SetOwner { milestone, .. }

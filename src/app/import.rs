@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::act::{ActError, Who};
+use super::reserved::needs;
 use crate::drift;
 use crate::exchange::fedramp_xlsx::{self, Limits, ReadError, Refused, Warning};
 use crate::exchange::import::{ImportPlan, plan};
-use crate::register::decide::{Command, Deciding, NewEvidence, decide, decide_all};
+use crate::register::decide::{Command, Deciding, NewEvidence, Refusal, decide, decide_all};
 use crate::register::{
     Change, Digest, Drift, DriftKind, EvidenceKind, EvidenceOf, ImportedRow, ItemNumber, MilestoneNumber,
-    Register, Status, Subject, SystemId,
+    Register, Role, Status, Subject, SystemId,
 };
 use crate::store::{ItemFilter, Scope, StoreError, Tx};
 use crate::sync::{SyncError, World};
@@ -59,6 +60,12 @@ pub enum ImportError {
     Act(#[from] ActError),
 }
 
+impl From<Refusal> for ImportError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Act(refusal.into())
+    }
+}
+
 impl From<StoreError> for ImportError {
     fn from(error: StoreError) -> Self {
         Self::Act(error.into())
@@ -75,6 +82,7 @@ pub async fn import(
     dry_run: bool,
     progress: &(dyn Fn(usize, usize) + Send + Sync),
 ) -> Result<Report, ImportError> {
+    needs(who, &format!("import {name}"), &[Role::Grc, Role::Isso])?;
     let file = Digest::of(&bytes);
     let workbook = fedramp_xlsx::read(&bytes, &Limits::default())
         .map_err(|why| ImportError::Unreadable { file: name.to_owned(), why })?;

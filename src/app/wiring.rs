@@ -15,7 +15,7 @@ use crate::config::{
     self, Config, Connection, Credentials, DueField, EvidenceUrl, Site, StatusName, StoreUrl,
 };
 use crate::register::policy::{Calendar, RuleSet};
-use crate::register::{Actor, Change, Person, SystemId};
+use crate::register::{Actor, Change, Digest, Person, SystemId};
 use crate::store::{Db, EvidenceError, EvidenceStore, OpenOptions, Scope, StoreError, Writer};
 use crate::sync::mapping::{Disclosure, Name, Route, Tracker};
 use crate::sync::{Engine, Kind, Settings, SystemSettings, World};
@@ -63,14 +63,18 @@ pub enum OpenError {
         /// Why.
         reason: String,
     },
-    /// Nothing was set up here.
-    #[error("the store has no system {0} yet: `poam init` or `poam rules apply` sets it up")]
+    /// The configuration names a system that was not recorded yet.
+    #[error(
+        "the store has no system {0} yet: `poam check`, `poam serve` or any command that writes records it first"
+    )]
     NoSystem(SystemId),
 }
 
-/// Who carries out writes.
+/// What is opened for, and who carries out writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Writing {
+    /// Nothing is written: for a command that reads, or a dry run. The store is read as it is.
+    Nothing,
     /// Whoever submits: for one command.
     Inline,
     /// A task that the daemon spawns.
@@ -99,8 +103,9 @@ pub fn fresh_id() -> String {
 }
 
 impl App {
-    /// Opens the store, brings its schema up to date, records what the configuration newly says of systems and people,
-    /// and connects everything. Nothing is sent to a tracker yet.
+    /// Opens the store and connects everything; nothing is sent to a tracker yet. What is opened for writing has its
+    /// schema brought up to date, and records what the configuration newly says of systems and people; what is opened
+    /// for reading writes nothing at all, and is refused where the schema is not this release's.
     pub async fn open(config: Config, writing: Writing) -> Result<Self, OpenError> {
         Self::open_with(config, writing, Arc::new(SystemClock)).await
     }
@@ -121,16 +126,9 @@ impl App {
         clock: Arc<dyn Clock>,
         given: &BTreeMap<String, Arc<dyn Transport>>,
     ) -> Result<Self, OpenError> {
-        let db =
-            Db::open(&store_url(&config), &OpenOptions { create: true, ..OpenOptions::default() }).await?;
-        db.migrate().await?;
-        let evidence = EvidenceStore::open(&evidence_url(&config))?;
-        record_config(&db, &config, &*clock).await?;
-        let installation = {
-            let mut tx = db.write().await?;
-            let id = tx.installation(&fresh_id()).await?;
-            tx.commit().await?;
-            id
+        let (db, evidence, installation) = match writing {
+            Writing::Nothing => read_as_it_is(&config).await?,
+            Writing::Inline | Writing::Task => bring_up_to_date(&config, &*clock).await?,
         };
         let mut connectors = BTreeMap::new();
         let mut transports = BTreeMap::new();
@@ -151,7 +149,7 @@ impl App {
         }
         let settings = settings(&db, &config, installation, &*clock).await?;
         let writer = match writing {
-            Writing::Inline => Writer::inline(db.clone()),
+            Writing::Nothing | Writing::Inline => Writer::inline(db.clone()),
             Writing::Task => Writer::new(db.clone()),
         };
         let world = World {
@@ -170,6 +168,31 @@ impl App {
     pub fn world(&self) -> &World {
         &self.engine.world
     }
+}
+
+/// The store as it stands, its evidence, and the installation's id.
+async fn read_as_it_is(config: &Config) -> Result<(Db, EvidenceStore, String), OpenError> {
+    let options = OpenOptions { create: false, read_only: true, ..OpenOptions::default() };
+    let db = Db::open(&store_url(config), &options).await?;
+    db.expect_schema().await?;
+    let installation = db.read().await?.installed().await?;
+    let evidence = EvidenceStore::open_to_read(&evidence_url(config))?;
+    Ok((db, evidence, installation.unwrap_or_else(fresh_id)))
+}
+
+/// The same, after the schema and what the configuration says were brought into the store.
+async fn bring_up_to_date(
+    config: &Config,
+    clock: &dyn Clock,
+) -> Result<(Db, EvidenceStore, String), OpenError> {
+    let db = Db::open(&store_url(config), &OpenOptions::default()).await?;
+    db.migrate().await?;
+    let evidence = EvidenceStore::open(&evidence_url(config))?;
+    record_config(&db, config, clock).await?;
+    let mut tx = db.write().await?;
+    let installation = tx.installation(&fresh_id()).await?;
+    tx.commit().await?;
+    Ok((db, evidence, installation))
 }
 
 /// One connection's connector.
@@ -276,8 +299,10 @@ pub fn rule_texts(config: &Config) -> Result<Vec<(String, String)>, OpenError> {
 
 /// Reads a rule file.
 pub fn parse_rules(name: &str, text: &str) -> Result<RuleSet, OpenError> {
-    toml::from_str(text)
-        .map_err(|error| OpenError::Rules { name: name.to_owned(), reason: error.to_string() })
+    let mut rules: RuleSet = toml::from_str(text)
+        .map_err(|error| OpenError::Rules { name: name.to_owned(), reason: error.to_string() })?;
+    rules.file = Some(Digest::of(text.as_bytes()));
+    Ok(rules)
 }
 
 async fn settings(

@@ -145,9 +145,14 @@ impl Session {
         Ok(Config::load(&self.shared.config, &self.env, &BTreeMap::new())?)
     }
 
-    /// The application, for one command.
+    /// The application, for one command that writes.
     async fn app(&self) -> anyhow::Result<App> {
         Ok(Box::pin(App::open(self.config()?, Writing::Inline)).await?)
+    }
+
+    /// The application, for one command that reads, or a dry run: the store is read as it is, and nothing is written.
+    async fn reading(&self) -> anyhow::Result<App> {
+        Ok(Box::pin(App::open(self.config()?, Writing::Nothing)).await?)
     }
 
     /// The system that a command is about: the one named, else the only one.

@@ -145,7 +145,7 @@ async fn checked(session: &Session) -> anyhow::Result<Ending> {
 }
 
 async fn imported(session: &Session, file: &Path, dry_run: bool) -> anyhow::Result<Ending> {
-    let app = session.app().await?;
+    let app = if dry_run { session.reading().await? } else { session.app().await? };
     let system = session.system(&app)?;
     let who = session.who(&app, &system)?;
     let bytes = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
@@ -187,7 +187,7 @@ async fn imported(session: &Session, file: &Path, dry_run: bool) -> anyhow::Resu
 }
 
 async fn planned(session: &Session, file: &Path, dry_run: bool) -> anyhow::Result<Ending> {
-    let app = session.app().await?;
+    let app = if dry_run { session.reading().await? } else { session.app().await? };
     let system = session.system(&app)?;
     let who = session.who(&app, &system)?;
     let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
@@ -218,8 +218,8 @@ async fn planned(session: &Session, file: &Path, dry_run: bool) -> anyhow::Resul
 }
 
 async fn applied(session: &Session, yes: bool) -> anyhow::Result<Ending> {
-    let app = session.app().await?;
-    let report = rules::apply(&app, yes).await?;
+    let app = if yes { session.app().await? } else { session.reading().await? };
+    let report = rules::apply(&app, yes, |system| session.acting(&app, system)).await?;
     if session.shared.json {
         output::json(&report)?;
     } else {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeZone, Utc, Week
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-use super::{Deadline, ItemFacts, Rating};
+use super::{Deadline, Digest, ItemFacts, Rating};
 
 /// Settings of decisions and detection, by section of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -101,6 +101,9 @@ pub struct RuleSet {
     /// KEV override.
     #[serde(default)]
     pub kev: Option<KevRule>,
+    /// Of the text that it was read from: whoever reads the file says so, for each deadline to name it.
+    #[serde(skip)]
+    pub file: Option<Digest>,
 }
 
 /// Days from detection to remediation for one rating.
@@ -130,6 +133,7 @@ pub fn deadline(rules: &RuleSet, facts: &ItemFacts) -> Option<Deadline> {
             date,
             rule: format!("{}/{}", rules.name, kev.id),
             derivation: format!("CISA's due date {date} for a known exploited vulnerability"),
+            file: rules.file.clone(),
         });
     }
     let rating = facts.effective_rating()?;
@@ -139,6 +143,7 @@ pub fn deadline(rules: &RuleSet, facts: &ItemFacts) -> Option<Deadline> {
         date: detected.checked_add_days(Days::new(rule.days.into()))?,
         rule: format!("{}/{}", rules.name, rule.id),
         derivation: format!("{} days from detection on {detected} ({})", rule.days, rating.name()),
+        file: rules.file.clone(),
     })
 }
 

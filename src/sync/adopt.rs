@@ -128,6 +128,7 @@ async fn choose<'a>(
     }
 }
 
+#[derive(Clone)]
 struct Adopting {
     system: SystemId,
     milestone: MilestoneNumber,

@@ -163,7 +163,7 @@ async fn translate(
                     .collect(),
             )
         }
-        Said::Move { to, why } => Meaning::Do(vec![Command::Propose(Box::new(ProposedMove {
+        Said::Move { to, why } => Meaning::Do(vec![Command::Move(Box::new(ProposedMove {
             milestone,
             to: Some(*to),
             by: actor.clone(),
@@ -172,7 +172,7 @@ async fn translate(
             rationale: Some(why.clone()),
         }))]),
         Said::Evidence(_) => match proof {
-            Some(proof) => Meaning::Do(vec![Command::AddEvidence(Box::new(proof.clone()))]),
+            Some(proof) => Meaning::Do(vec![Command::GiveEvidence(Box::new(proof.clone()))]),
             None => Meaning::Refuse("the evidence could not be kept; please try once more".to_owned()),
         },
         Said::Blocked(text) => Meaning::Do(vec![Command::SetState {

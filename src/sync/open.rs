@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::mapping::route;
 use super::{SyncError, World};
-use crate::register::{Base, Link, LinkPhase, Milestone, MilestoneNumber, Observed, Register, SystemId};
+use crate::register::{
+    Base, Change, Link, LinkPhase, Milestone, MilestoneNumber, Observed, Register, Status, SystemId,
+};
 use crate::store::{Scope, Tx};
 
 /// What opening gave.
@@ -94,6 +96,44 @@ pub async fn open_in(
         }
     }
     Ok(opened)
+}
+
+/// Opens tickets by route for what changes brought after a team went live: for items that opened, and for milestones
+/// that came to serve an item that is live. An item is live once a milestone of it has a ticket or is about to; one that
+/// was not imported is live from the time it opened, unless what serves it still waits for `link open --yes`.
+pub async fn open_later(
+    tx: &mut Tx,
+    world: &World,
+    register: &Register,
+    changes: &[Change],
+) -> Result<(), SyncError> {
+    let mut wanted = BTreeSet::new();
+    for change in changes {
+        if let Change::ItemStatus { item, to: Status::Open } = change {
+            wanted.extend(register.milestones_of(item).map(|milestone| milestone.number));
+        }
+    }
+    for change in changes {
+        let (Change::MilestoneAdded { milestone, .. } | Change::MilestoneServes { milestone, .. }) = change
+        else {
+            continue;
+        };
+        let Some(milestone) = register.milestones.get(milestone) else { continue };
+        for item in register.items_of(milestone).filter(|item| item.is_open() && item.status != Status::Draft)
+        {
+            let others = register.milestones_of(&item.number).map(|other| other.number);
+            let others: BTreeSet<_> = others.filter(|other| *other != milestone.number).collect();
+            let links = tx.links_of(&register.system.id, &others).await?;
+            let waits = |link: &Link| link.phase == LinkPhase::Waiting;
+            if if links.is_empty() { item.imported.is_none() } else { !links.iter().all(waits) } {
+                wanted.insert(milestone.number);
+            }
+        }
+    }
+    if !wanted.is_empty() {
+        open_in(tx, world, register, &wanted, false).await?;
+    }
+    Ok(())
 }
 
 /// Work is left, for an item that is open.

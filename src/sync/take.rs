@@ -15,6 +15,7 @@ use crate::register::{Actor, Link, Milestone, Register, Subject};
 use crate::store::Tx;
 
 /// A ticket's log, with the bytes of what it proves kept already.
+#[derive(Clone)]
 pub struct Prepared {
     /// Entries that were not taken yet, oldest first.
     entries: Vec<HistoryEntry>,

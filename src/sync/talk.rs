@@ -43,7 +43,7 @@ pub fn status(register: &Register, number: MilestoneNumber) -> String {
     if let Some(moved) = milestone.open_move() {
         lines.push(format!("- Date change to {} is {}", day(moved.to), moved.state.name()));
     }
-    let missing = crate::register::decide::missing_evidence(register, milestone);
+    let missing = crate::register::completeness::missing_evidence(register, milestone);
     if !missing.is_empty() {
         let names: Vec<_> = missing.iter().map(|kind| kind.name()).collect();
         lines.push(format!("- Proof still expected: {}", names.join(", ")));

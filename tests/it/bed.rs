@@ -368,7 +368,7 @@ pub(crate) async fn template(folder: &Path) -> std::path::PathBuf {
 
 async fn open_store(folder: &Path) -> Db {
     let url = format!("sqlite:{}", folder.join("poam.db").display());
-    let options = OpenOptions { create: true, durable: false, connections: 2 };
+    let options = OpenOptions { create: true, durable: false, read_only: false, connections: 2 };
     Db::open(&url, &options).await.expect("a store")
 }
 

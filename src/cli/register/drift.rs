@@ -28,7 +28,7 @@ pub(in crate::cli) enum Command {
 }
 
 pub(super) async fn run(session: &Session, command: Command) -> anyhow::Result<Ending> {
-    let app = session.app().await?;
+    let app = session.reading().await?;
     let system = session.system(&app)?;
     let mut read = app.world().db.read().await?;
     match command {

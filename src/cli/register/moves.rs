@@ -61,8 +61,18 @@ pub(in crate::cli) enum Command {
     },
 }
 
+impl Command {
+    /// Whether it only reads.
+    fn reads(&self) -> bool {
+        match self {
+            Self::List { .. } => true,
+            Self::Why { .. } | Self::Approve { .. } | Self::Reject { .. } | Self::Propose { .. } => false,
+        }
+    }
+}
+
 pub(super) async fn run(session: &Session, command: Command) -> anyhow::Result<Ending> {
-    let app = session.app().await?;
+    let app = if command.reads() { session.reading().await? } else { session.app().await? };
     let (name, number, decision) = match command {
         Command::List { since, state } => return list(session, &app, since, &state).await,
         Command::Why { milestone, words } => {
@@ -86,7 +96,7 @@ pub(super) async fn run(session: &Session, command: Command) -> anyhow::Result<E
         Decision::Reject(reason) => decide::Command::Reject { milestone, number, reason },
         Decision::Propose(to, why) => {
             let who = session.who(&app, &system)?;
-            decide::Command::Propose(Box::new(ProposedMove {
+            decide::Command::Move(Box::new(ProposedMove {
                 milestone,
                 to: Some(to),
                 by: who.actor,
@@ -96,7 +106,7 @@ pub(super) async fn run(session: &Session, command: Command) -> anyhow::Result<E
             }))
         }
     };
-    let proposes = matches!(command, decide::Command::Propose(_));
+    let proposes = matches!(command, decide::Command::Move(_));
     let changes = carry_out(session, &app, &system, vec![command]).await?;
     let after = around_milestone(&app, &system, milestone, None).await?;
     let milestone = after.milestones.get(&milestone).context("the milestone is gone")?;

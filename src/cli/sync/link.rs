@@ -72,8 +72,18 @@ struct LinkDetail<'a> {
     apart: Vec<Apart>,
 }
 
+impl Command {
+    /// Whether it only reads.
+    fn reads(&self) -> bool {
+        match self {
+            Self::List { .. } | Self::Show { .. } => true,
+            Self::Open { .. } | Self::Adopt { .. } => false,
+        }
+    }
+}
+
 pub(in crate::cli) async fn run(session: &Session, command: Command) -> anyhow::Result<Ending> {
-    let app = session.app().await?;
+    let app = if command.reads() { session.reading().await? } else { session.app().await? };
     match command {
         Command::List { tracker, phase, failing } => {
             if let Some(tracker) = &tracker {

@@ -13,7 +13,7 @@ pub(in crate::cli) async fn run(
     dry_run: bool,
     tracker: Option<&str>,
 ) -> anyhow::Result<Ending> {
-    let app = session.app().await?;
+    let app = if dry_run { session.reading().await? } else { session.app().await? };
     if let Some(tracker) = tracker {
         known_tracker(&app, tracker)?;
     }

@@ -65,8 +65,18 @@ struct HealthView {
     failures: u32,
 }
 
+impl Command {
+    /// Whether it only reads.
+    fn reads(&self) -> bool {
+        match self {
+            Self::List => true,
+            Self::Halt { .. } | Self::Resume { .. } => false,
+        }
+    }
+}
+
 pub(in crate::cli) async fn run(session: &Session, command: Command) -> anyhow::Result<Ending> {
-    let app = session.app().await?;
+    let app = if command.reads() { session.reading().await? } else { session.app().await? };
     let (tracker, reason, on) = match command {
         Command::List => return list(session, &app).await,
         Command::Halt { tracker, reason } => (tracker, reason, false),

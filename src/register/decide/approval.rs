@@ -3,12 +3,8 @@
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::super::policy::says_why;
-use super::super::{Actor, Change, Decision, Milestone, MilestoneNumber, Move, MoveState, Rationale, Role};
-use super::{DECIDERS, Draft, Refusal, gather};
-
-/// Who may say why a date moved.
-const EXPLAINERS: &[Role] =
-    &[Role::Engineer, Role::Owner, Role::Supporting, Role::Grc, Role::Isso, Role::SystemOwner];
+use super::super::{Actor, Change, Decision, Milestone, MilestoneNumber, Move, MoveState, Rationale};
+use super::{DECIDERS, Draft, EXPLAINERS, Refusal, gather};
 
 impl Draft<'_> {
     pub(super) fn explain(

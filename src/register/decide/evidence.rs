@@ -1,10 +1,10 @@
 //! Decisions on evidence.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, SubsecRound, Utc};
 
-use super::super::{Actor, Change, Digest, Evidence, EvidenceKind, EvidenceOf, Milestone, Register, Role};
+use super::super::{Actor, Change, Digest, Evidence, EvidenceKind, EvidenceOf, Milestone, Role};
 use super::{Draft, Refusal, gather};
 
 /// A proof to be recorded; its bytes are in the evidence store already.
@@ -105,18 +105,4 @@ impl Draft<'_> {
                 })
         })
     }
-}
-
-/// The kinds of evidence that a milestone still lacks. A reference whose bytes are not kept satisfies none.
-pub fn missing_evidence(register: &Register, milestone: &Milestone) -> BTreeSet<EvidenceKind> {
-    let held: BTreeSet<EvidenceKind> = milestone
-        .evidence
-        .iter()
-        .filter_map(|number| register.evidence.get(number))
-        .filter(|evidence| {
-            evidence.is_held() && milestone.evidence_after.is_none_or(|after| evidence.observed > after)
-        })
-        .map(|evidence| evidence.kind)
-        .collect();
-    milestone.expects.difference(&held).copied().collect()
 }

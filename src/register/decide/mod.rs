@@ -26,7 +26,7 @@ use super::{
 };
 
 pub use command::Command;
-pub use evidence::{NewEvidence, missing_evidence};
+pub use evidence::NewEvidence;
 pub use import::{ImportedChange, ImportedChangeKind, ImportedItem, ImportedMilestone};
 pub use item::{ItemEdit, rating};
 pub use milestone::NewMilestone;
@@ -132,6 +132,19 @@ pub fn decide_all(
 const PLANNERS: &[Role] = &[Role::Grc, Role::Isso, Role::Owner, Role::SystemOwner];
 /// Who works on milestones.
 const WORKERS: &[Role] = &[Role::Engineer, Role::Owner, Role::Supporting, Role::Grc, Role::Isso];
+/// Who asks for another date, and says why one moved.
+const EXPLAINERS: &[Role] =
+    &[Role::Engineer, Role::Owner, Role::Supporting, Role::Grc, Role::Isso, Role::SystemOwner];
+/// Who gives proofs.
+const PROVERS: &[Role] = &[
+    Role::Engineer,
+    Role::Owner,
+    Role::Supporting,
+    Role::Validator,
+    Role::Grc,
+    Role::Isso,
+    Role::SystemOwner,
+];
 /// Who keeps the POA&M.
 const KEEPERS: &[Role] = &[Role::Grc, Role::Isso];
 /// Who approves and rejects.
@@ -155,7 +168,10 @@ impl Draft<'_> {
             Command::CloseItem { item, disposition, reason } => {
                 self.close_item(item, disposition, reason.as_deref())
             }
-            Command::Import(row) => self.import_item(row),
+            Command::Import(row) => {
+                self.needs("import an item", KEEPERS)?;
+                self.import_item(row)
+            }
             Command::AddMilestone(new) => self.add_milestone(new),
             Command::SetServes { milestone, serves } => self.set_serves(*milestone, serves),
             Command::Retext { milestone, text, reason } => self.retext(*milestone, text, reason.as_deref()),
@@ -167,6 +183,10 @@ impl Draft<'_> {
             Command::SetOwner { milestone, owner } => self.set_owner(*milestone, owner.as_deref()),
             Command::SetState { milestone, to, reason } => self.set_state(*milestone, *to, reason.as_deref()),
             Command::Transition(transition) => self.transition(transition),
+            Command::GiveEvidence(new) => {
+                self.needs("record evidence", PROVERS)?;
+                self.add_evidence(new).map(|_| ())
+            }
             Command::AddEvidence(new) => self.add_evidence(new).map(|_| ()),
             Command::Ticket { milestone, ticket } => {
                 if self.milestone("name its ticket", *milestone)?.ticket != *ticket {
@@ -179,6 +199,10 @@ impl Draft<'_> {
                     self.push(Change::MilestoneTicketTitle { milestone: *milestone, title: title.clone() })?;
                 }
                 Ok(())
+            }
+            Command::Move(proposed) => {
+                self.needs("move a due date", EXPLAINERS)?;
+                self.propose(proposed)
             }
             Command::Propose(proposed) => self.propose(proposed),
             Command::Explain { milestone, number, text } => self.explain(*milestone, *number, text),

@@ -8,6 +8,7 @@ use super::{Place, at};
 #[test]
 fn people_are_those_of_the_configuration() {
     let place = Place::new();
+    place.ok(&["check"]);
     insta::assert_snapshot!("person_list_json", place.steady_json(&place.json(&["person", "list"])));
 }
 

@@ -103,6 +103,7 @@ fn roles_bind_whoever_acts_as_a_person() {
 #[test]
 fn a_system_is_named_where_there_are_several() {
     let place = Place::with("[[system]]\nid = \"BETA\"\nname = \"Beta\"\nimpact = \"low\"\n");
+    place.ok(&["check"]);
     let why = place.refused(2, &["item", "list"]);
     assert!(why.contains("--system ID, one of ACME, BETA"), "{why}");
     place.ok(&["item", "add", "--title", "Of Beta", "--system", "BETA"]);

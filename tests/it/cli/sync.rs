@@ -273,3 +273,36 @@ async fn a_conflict_is_resolved_for_one_side() {
     let twice = place.refused(1, &["conflict", "resolve", "1", "--keep", "register", "--reason", "x"]);
     assert!(twice.contains("resolved already"), "{twice}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_milestone_added_to_a_live_item_gets_its_ticket_by_itself() {
+    let sites = Sites::new().await;
+    sites.plan();
+    let place = &sites.place;
+    let add = |serves: &str| {
+        place.ok(&[
+            "milestone",
+            "add",
+            "--text",
+            "Show a scan without finding 104743",
+            "--serves",
+            serves,
+            "--owner",
+            "Ada Example",
+            "--due",
+            "2999-03-15",
+        ]);
+    };
+    add("V-1");
+    add("V-2");
+    let links = place.json(&["link", "list"]);
+    let opening: Vec<&str> =
+        links.as_array().expect("links").iter().map(|link| at(link, "/milestone")).collect();
+    assert_eq!(opening, ["M-1", "M-3"], "V-1 is live, V-2 is a draft: {links}");
+    let drifts = place.json(&["drift", "list", "--all"]);
+    let unlinked = |of: &str| {
+        let all = drifts.as_array().expect("drifts").iter();
+        all.filter(|drift| drift["kind"] == "unlinked" && drift["subject"] == of).count()
+    };
+    assert_eq!((unlinked("M-1"), unlinked("M-3")), (0, 0), "not even for a moment: {drifts}");
+}

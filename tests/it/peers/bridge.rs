@@ -60,7 +60,7 @@ impl Bridge {
     pub(crate) async fn new(plan: Plan) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let url = format!("sqlite:{}", folder.path().join("poam.db").display());
-        let options = OpenOptions { create: true, durable: false, connections: 2 };
+        let options = OpenOptions { create: true, durable: false, read_only: false, connections: 2 };
         let db = Db::open(&url, &options).await.expect("a store");
         db.migrate().await.expect("a schema");
         // What is made in a peer outlives a run on it, so ids do not begin anew.

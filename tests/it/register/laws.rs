@@ -23,9 +23,11 @@ fn is_idempotent(command: &Command) -> bool {
         | Command::SetExpects { .. }
         | Command::SetOwner { .. }
         | Command::Transition(_)
+        | Command::GiveEvidence(_)
         | Command::AddEvidence(_)
         | Command::Ticket { .. }
         | Command::TicketTitle { .. }
+        | Command::Move(_)
         | Command::Propose(_)
         | Command::Explain { number: Some(_), .. } => true,
         Command::AddItem { .. }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use chrono::{Duration, Utc};
-use poam::register::decide::{Command, NewEvidence, TicketReads, TicketTransition, missing_evidence};
+use poam::register::completeness::missing_evidence;
+use poam::register::decide::{Command, NewEvidence, TicketReads, TicketTransition};
 use poam::register::{
     Actor, Change, Digest, EvidenceKind, EvidenceOf, MilestoneNumber, MilestoneState, Roles, Status,
 };

@@ -138,6 +138,7 @@ fn items() -> Vec<Change> {
                 date: day("2026-05-01"),
                 rule: "legacy-rev5/kev".to_owned(),
                 derivation: "CISA's due date 2026-05-01 for a known exploited vulnerability".to_owned(),
+                file: Some(Digest::of(b"rules")),
             }),
             imported: Some(Box::new(imported)),
         },
