@@ -165,6 +165,39 @@ pub struct Link {
     pub version: i64,
 }
 
+impl Link {
+    /// A link whose ticket is wanted, and nothing more.
+    pub fn new(id: String, system: &SystemId, milestone: MilestoneNumber, tracker: &str) -> Self {
+        Self {
+            id,
+            system: system.clone(),
+            milestone,
+            tracker: tracker.to_owned(),
+            phase: LinkPhase::Waiting,
+            ticket: None,
+            key: None,
+            project: None,
+            url: None,
+            create_sent: None,
+            base: Base::default(),
+            observed: Observed::default(),
+            log_read: None,
+            dirty: None,
+            due_at: None,
+            attempts: 0,
+            error: None,
+            missing_since: None,
+            version: 0,
+        }
+    }
+
+    /// Whether a poll that brings the ticket, last changed at `updated`, brings anything new. A connector brings nothing
+    /// twice that is as it was, so one with the same time changed within its second.
+    pub fn is_news(&self, updated: DateTime<Utc>) -> bool {
+        self.observed.updated.is_none_or(|seen| updated >= seen)
+    }
+}
+
 /// Both sides changed a field: the loser is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conflict {

@@ -40,12 +40,8 @@ impl Engine {
         let mut read = world.db.read().await?;
         let seen: Vec<String> = hot.keys().cloned().collect();
         for link in read.links_of_tickets(&live, &seen).await? {
-            let newer = link
-                .ticket
-                .as_ref()
-                .and_then(|id| hot.get(id))
-                .is_some_and(|ticket| link.observed.updated.is_none_or(|known| ticket.updated > known));
-            if newer {
+            let brought = link.ticket.as_ref().and_then(|id| hot.get(id));
+            if brought.is_some_and(|ticket| link.is_news(ticket.updated)) {
                 links.entry(link.id.clone()).or_insert(link);
             }
         }

@@ -330,8 +330,7 @@ fn take_hot(links: &[Link], hot: &mut Hot) -> Hot {
         .filter_map(|link| {
             let id = link.ticket.as_ref()?;
             let ticket = hot.remove(id)?;
-            let current = link.observed.updated.is_none_or(|seen| ticket.updated >= seen);
-            current.then(|| (id.clone(), ticket))
+            link.is_news(ticket.updated).then(|| (id.clone(), ticket))
         })
         .collect()
 }

@@ -198,8 +198,7 @@ impl Engine {
     }
 }
 
-/// Marks the links of tickets that changed since they were last seen. A connector brings nothing twice that is as it
-/// was, so one with the same time changed within its second.
+/// Marks the links of tickets that changed since they were last seen.
 async fn mark_newer(
     tx: &mut Tx,
     trackers: &[String],
@@ -213,7 +212,7 @@ async fn mark_newer(
         .into_iter()
         .filter(|link| {
             let updated = link.ticket.as_ref().and_then(|ticket| seen.get(ticket));
-            updated.is_some_and(|updated| link.observed.updated.is_none_or(|known| *updated >= known))
+            updated.is_some_and(|updated| link.is_news(*updated))
         })
         .map(|link| link.id)
         .collect();

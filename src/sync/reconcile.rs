@@ -149,7 +149,8 @@ fn seen_through(ticket: &Ticket, now: DateTime<Utc>, settled: TimeDelta) -> Date
     if now - ticket.updated < settled { ticket.updated - TimeDelta::seconds(1) } else { ticket.updated }
 }
 
-/// Key, project and URL may change, and on a transfer the id: they are followed. The tracker follows the project where one covers it.
+/// Key, project and URL may change, and on a transfer the id: they are followed. The tracker follows the project where
+/// one covers it.
 fn follow(world: &World, link: &mut Link, ticket: &Ticket) -> Result<(), SyncError> {
     let here = world.settings.tracker(&link.tracker)?;
     // A transfer between GitHub repositories gives the issue another id.

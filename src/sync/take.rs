@@ -14,6 +14,11 @@ use crate::register::decide::{
 use crate::register::{Actor, Link, Milestone, Register, Subject};
 use crate::store::Tx;
 
+/// The cause that the journal names for something in a ticket.
+pub fn cause_of(connection: &str, ticket: &str, entry: &str) -> String {
+    format!("ticket {connection} {ticket} {entry}")
+}
+
 /// A ticket's log, with the bytes of what it proves kept already.
 pub struct Prepared {
     /// Entries that were not taken yet, oldest first.
@@ -134,7 +139,7 @@ impl Taking<'_> {
 
     /// The cause that the journal names for something in the ticket.
     pub fn cause(&self, entry: &str) -> String {
-        format!("ticket {} {} {entry}", self.tracker.connection, self.link.ticket.as_deref().unwrap_or("-"))
+        cause_of(&self.tracker.connection, self.link.ticket.as_deref().unwrap_or("-"), entry)
     }
 
     /// Decides a command and records what it gives; a refusal records nothing.

@@ -1,5 +1,6 @@
 //! A milestone there and back, on both fakes; and the situations that each have a test of their name.
 
+mod adoption;
 mod brakes;
 mod dates;
 mod exactly_once;
