@@ -117,6 +117,9 @@ pub struct Observed {
     /// Managed labels that were restored so far.
     #[serde(default)]
     pub labels_restored: u32,
+    /// The text that a write of ours replaced though nobody had seen it: it is to be written back.
+    #[serde(default)]
+    pub lost_text: Option<String>,
     /// A brake has halted the tracker because of what this ticket shows: once it may go on, that is believed.
     #[serde(default)]
     pub braked: bool,

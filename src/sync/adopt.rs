@@ -159,8 +159,8 @@ impl Adopting {
         let reference = &self.ticket.reference;
         let fresh = held.is_none();
         let found_again = held.as_ref().is_some_and(|link| link.ticket.as_ref() == Some(&reference.id));
-        let mut link = held
-            .unwrap_or_else(|| Link::new((world.ids)(), &self.system, self.milestone, &self.tracker.id));
+        let mut link =
+            held.unwrap_or_else(|| Link::new((world.ids)(), &self.system, self.milestone, &self.tracker.id));
         let mut commands = vec![Command::Ticket {
             milestone: self.milestone,
             ticket: Some(TicketName {

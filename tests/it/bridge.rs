@@ -2,10 +2,13 @@
 
 mod adoption;
 mod brakes;
+mod broken;
 mod dates;
 mod exactly_once;
 mod fields;
+mod races;
 mod said;
+mod upkeep;
 
 use chrono::TimeDelta;
 use connector_api::TicketState;

@@ -35,7 +35,11 @@ async fn adopted_ticket_keeps_its_title_and_text() {
         assert_eq!(ticket.title, "[ACME M-1] Old ciphers", "{component}");
         assert_eq!(milestone.ticket_title.as_deref(), Some("Old ciphers"), "{component}");
         assert_eq!(milestone.text, TEXT, "{component}: the plan keeps its words");
-        assert!(ticket.text.contains("Their notes.") && ticket.text.contains("Keep them."), "{}", ticket.text);
+        assert!(
+            ticket.text.contains("Their notes.") && ticket.text.contains("Keep them."),
+            "{}",
+            ticket.text
+        );
         assert!(ticket.block.unwrap_or_default().contains("- **Due:** 2026-04-01"), "{component}");
         assert_eq!(ticket.due.unwrap_or(day("2026-04-01")), day("2026-04-01"), "{component}: it had none");
         assert_eq!(bed.tickets().len(), 1, "{component}: no other is made");
@@ -51,7 +55,8 @@ async fn date_in_an_adopted_ticket_is_a_proposed_move() {
     let (milestone, ticket) = (bed.milestone(number).await, bed.ticket(number).await);
     assert_eq!(ticket.due, Some(day("2026-06-15")), "it is not overwritten");
     assert_eq!(milestone.due, Some(day("2026-04-01")), "the plan keeps its date");
-    let moves: Vec<_> = milestone.moves.iter().map(|moved| (moved.to, moved.state, moved.by.clone())).collect();
+    let moves: Vec<_> =
+        milestone.moves.iter().map(|moved| (moved.to, moved.state, moved.by.clone())).collect();
     let ada = Actor::Person("Ada Example".to_owned());
     assert_eq!(moves, [(Some(day("2026-06-15")), MoveState::Unexplained, ada)], "earlier edits are no moves");
     assert!(bed.drifts(number).await.contains(&"slip-unexplained".to_owned()));
