@@ -174,6 +174,7 @@ fn scope(commands: &[Command]) -> Scope {
             | Command::Explain { milestone, .. }
             | Command::Approve { milestone, .. }
             | Command::Reject { milestone, .. }
+            | Command::SetBack { milestone, .. }
             | Command::Retext { milestone, .. }
             | Command::SetDue { milestone, .. }
             | Command::SetExpects { milestone, .. }

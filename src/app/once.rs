@@ -59,12 +59,13 @@ pub async fn once(app: &App, connection: &str, tell: &(dyn Fn(u64) + Sync)) -> R
         world.settings.trackers_on(connection).map(|tracker| tracker.id.clone()).collect();
     let mut done = Done { connection: connection.to_owned(), ..Done::default() };
     if let Err(error) = refuse_public(&app.config, world, connection).await {
-        keep_health(app, connection, Some(&error)).await?;
+        let error = SyncError::NotCleared(Box::new(error));
+        app.engine.keep_health(connection, Some(&error)).await?;
         done.errors.push(chain(&error));
         return Ok(done);
     }
     let polled = app.engine.poll(connection).await;
-    keep_health(app, connection, polled.as_ref().err()).await?;
+    app.engine.keep_health(connection, polled.as_ref().err()).await?;
     let mut hot = match polled {
         Ok(hot) => hot,
         Err(error) => {
@@ -104,20 +105,4 @@ pub async fn once(app: &App, connection: &str, tell: &(dyn Fn(u64) + Sync)) -> R
     }
     done.next = world.db.read().await?.next_link_due(&trackers).await?;
     Ok(done)
-}
-
-async fn keep_health(app: &App, connection: &str, failure: Option<&SyncError>) -> Result<(), StoreError> {
-    let world = app.world();
-    let (connection, failure, now) = (connection.to_owned(), failure.map(|e| chain(e)), world.clock.now());
-    world
-        .writer
-        .submit(move |tx| {
-            Box::pin(async move {
-                match failure {
-                    None => tx.record_success(&connection, now).await,
-                    Some(error) => tx.record_failure(&connection, now, &error).await,
-                }
-            })
-        })
-        .await
 }

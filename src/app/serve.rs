@@ -15,9 +15,10 @@ use super::check::refuse_public;
 use super::http::HttpTransport;
 use super::{App, seal};
 use crate::config::{Config, Connection};
-use crate::jobs::{Runner, Timed, Wakes, Watch};
+use crate::jobs::{Guard, Runner, Running, Timed, Wakes, Watch};
 use crate::sync::engine::chain;
-use crate::sync::poll::Swept;
+use crate::sync::prune::prune;
+use crate::sync::sweep::Swept;
 use crate::sync::{Pass, World, detect};
 use crate::web::{Metrics, Web, router};
 
@@ -110,21 +111,18 @@ pub async fn serve_on(app: App, listener: TcpListener, asked: Signals) -> Result
     });
     let watch: Arc<dyn Watch> = Arc::new(Watcher { metrics: metrics.clone(), transports });
     for connection in &config.connections {
-        let runner = Runner {
+        let running = Running {
             engine: engine.clone(),
             connection: connection.id.clone(),
             poll: config.schedule.poll.clone(),
             sweep: config.schedule.sweep.clone(),
-            wakes: wakes.clone(),
+            guard: guard(&config, &world, connection),
             watch: watch.clone(),
         };
-        let (guard, stop) = (guard(&config, &world, connection), soft.clone());
-        tasks.spawn(async move {
-            guard.await;
-            runner.run(stop).await;
-        });
+        tasks.spawn(Runner::new(running).run(wakes.clone(), soft.clone()));
     }
     tasks.spawn(detection(&world, config.schedule.detect.clone()).run(soft.clone()));
+    tasks.spawn(pruning(&world, config.schedule.sweep.clone()).run(soft.clone()));
     if let Some(sealing) = sealing(&world, &config) {
         tasks.spawn(sealing.run(soft.clone()));
     }
@@ -181,13 +179,12 @@ async fn wait(limit: Duration) {
 }
 
 /// Before anything is written: a project that anyone can read is refused, unless the configuration allows it.
-fn guard(config: &Config, world: &World, connection: &Connection) -> impl Future<Output = ()> + use<> {
+fn guard(config: &Config, world: &World, connection: &Connection) -> Guard {
     let (config, world, id) = (config.clone(), world.clone(), connection.id.clone());
-    async move {
-        if let Err(error) = refuse_public(&config, &world, &id).await {
-            tracing::warn!(connection = id, error = %chain(&error), "whether its projects are public is not known");
-        }
-    }
+    Box::new(move || {
+        let (config, world, id) = (config.clone(), world.clone(), id.clone());
+        Box::pin(async move { refuse_public(&config, &world, &id).await })
+    })
 }
 
 /// The full pass of drift detection.
@@ -207,6 +204,21 @@ fn detection(world: &World, when: crate::timetable::Timetable) -> Timed {
                 }
                 Ok(())
             })
+        }),
+    }
+}
+
+/// What has served is forgotten.
+fn pruning(world: &World, when: crate::timetable::Timetable) -> Timed {
+    let of = world.clone();
+    Timed {
+        name: "prune",
+        when,
+        clock: world.clock.clone(),
+        at_start: false,
+        job: Box::new(move || {
+            let world = of.clone();
+            Box::pin(async move { prune(&world).await.map(drop).map_err(|error| chain(&error)) })
         }),
     }
 }

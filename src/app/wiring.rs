@@ -360,6 +360,11 @@ async fn settings(
                 (connection.id.clone(), kind)
             })
             .collect(),
+        expires: config
+            .connections
+            .iter()
+            .filter_map(|connection| Some((connection.id.clone(), connection.expires_at()?)))
+            .collect(),
         people: config.people.iter().map(|person| (person.name.clone(), person.clone())).collect(),
         systems,
         policy: config.policy(),

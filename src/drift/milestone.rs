@@ -6,6 +6,7 @@ use std::fmt::Display;
 use chrono::{Days, NaiveDate};
 
 use super::detect::{Context, Wanted, date, deadline_counts, quoted};
+use crate::register::policy::answer_by;
 use crate::register::{
     Deadline, DriftKind, EvidenceKind, Item, Link, LinkPhase, Milestone, MilestoneState, Move, MoveState,
     Register, Status, Subject, completeness,
@@ -184,10 +185,7 @@ impl<'a> Case<'a, '_> {
         };
         match moved.state {
             MoveState::Unexplained if is_slip(moved) => {
-                let by = self.ctx.calendar.business_days_after(
-                    self.ctx.calendar.day(moved.at),
-                    self.ctx.policy.drift.grace_business_days,
-                );
+                let by = answer_by(self.ctx.calendar, self.ctx.policy, moved.at);
                 let detail =
                     format!("due date {change}, by {}; no reason given, expected by {by}", moved.by.shown());
                 self.add_keyed(DriftKind::SlipUnexplained, &moved.number, detail);

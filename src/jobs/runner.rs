@@ -1,22 +1,25 @@
 //! The runner of one connection.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use connector_api::ErrorKind;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::store::StoreError;
 use crate::sync::engine::{Hot, chain};
-use crate::sync::poll::Swept;
+use crate::sync::sweep::Swept;
 use crate::sync::{Engine, Pass, SyncError};
 use crate::timetable::Timetable;
 
 /// How long a runner rests at most: what nobody woke it for is seen then.
 const REST: Duration = Duration::from_secs(1);
+
+/// When a sweep that failed is tried again.
+const SWEEP_AGAIN: TimeDelta = TimeDelta::minutes(10);
 
 /// Wakes runners by connection.
 #[derive(Clone, Default)]
@@ -54,8 +57,12 @@ pub trait Watch: Send + Sync {
     fn pause(&self, connection: &str, until: DateTime<Utc>, reason: &str);
 }
 
-/// Polls, sweeps and reconciles one connection until it is told to stop.
-pub struct Runner {
+/// What must be known before anything is written on a connection. Asked for again at each poll until it is, and at each
+/// sweep: nobody tells when a repository is made public.
+pub type Guard = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), SyncError>> + Send>> + Send + Sync>;
+
+/// What a runner runs with.
+pub struct Running {
     /// The bridge.
     pub engine: Engine,
     /// Connection id.
@@ -64,41 +71,36 @@ pub struct Runner {
     pub poll: Timetable,
     /// When to sweep.
     pub sweep: Timetable,
-    /// Who wakes it.
-    pub wakes: Wakes,
+    /// What is looked at before anything is written.
+    pub guard: Guard,
     /// Who watches it.
     pub watch: Arc<dyn Watch>,
 }
 
+/// Polls, sweeps and reconciles one connection.
+pub struct Runner {
+    with: Running,
+    next_poll: DateTime<Utc>,
+    next_sweep: Option<DateTime<Utc>>,
+    /// Not before then.
+    resume: Option<DateTime<Utc>>,
+    /// Whether the guard lets it write.
+    cleared: bool,
+}
+
 impl Runner {
+    /// A runner that polls at once: what happened while nobody looked counts.
+    pub fn new(with: Running) -> Self {
+        let now = with.engine.world.clock.now();
+        let next_sweep = with.sweep.next_after(now);
+        Self { with, next_poll: now, next_sweep, resume: None, cleared: false }
+    }
+
     /// Runs until `stop`; what is under way is finished first.
-    pub async fn run(self, stop: CancellationToken) {
-        let notify = self.wakes.get(&self.connection);
-        let clock = self.engine.world.clock.clone();
-        // The first poll is at once: what happened while nobody looked counts.
-        let mut next_poll = clock.now();
-        let mut next_sweep = self.sweep.next_after(clock.now());
-        let mut resume: Option<DateTime<Utc>> = None;
+    pub async fn run(mut self, wakes: Wakes, stop: CancellationToken) {
+        let notify = wakes.get(&self.with.connection);
         while !stop.is_cancelled() {
-            let now = clock.now();
-            if resume.is_none_or(|at| at <= now) {
-                let mut hot = Hot::new();
-                resume = None;
-                if next_poll <= now {
-                    let (found, wait) = self.poll_once(now).await;
-                    hot = found;
-                    resume = wait;
-                    next_poll =
-                        self.poll.next_after(clock.now()).unwrap_or(now + chrono::TimeDelta::minutes(1));
-                }
-                if resume.is_none() && next_sweep.is_some_and(|at| at <= now) {
-                    resume = self.sweep_once().await;
-                    next_sweep = self.sweep.next_after(clock.now());
-                }
-                if resume.is_none() {
-                    resume = self.pass_once(hot).await;
-                }
-            }
+            self.turn().await;
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = notify.notified() => {}
@@ -107,71 +109,120 @@ impl Runner {
         }
     }
 
-    async fn poll_once(&self, now: DateTime<Utc>) -> (Hot, Option<DateTime<Utc>>) {
-        let polled = self.engine.poll(&self.connection).await;
-        self.watch.polled(&self.connection, polled.is_ok(), now);
-        let failure = polled.as_ref().err().map(|error| chain(error));
-        if let Err(error) = self.keep_health(failure, now).await {
-            tracing::error!(connection = self.connection, error = %chain(&error), "the store failed");
+    /// Does what is due now: a poll, a sweep, a pass over what is marked.
+    pub async fn turn(&mut self) {
+        let clock = self.with.engine.world.clock.clone();
+        let now = clock.now();
+        if self.resume.is_some_and(|at| at > now) {
+            return;
         }
-        match polled {
-            Ok(hot) => (hot, None),
+        self.resume = None;
+        let mut hot = Hot::new();
+        if self.next_poll <= now {
+            hot = self.poll_once(now).await;
+            self.next_poll = self.with.poll.next_after(clock.now()).unwrap_or(now + TimeDelta::minutes(1));
+        }
+        if self.ready() && self.next_sweep.is_some_and(|at| at <= now) {
+            let done = self.sweep_once().await;
+            let next = self.with.sweep.next_after(clock.now());
+            let again = (!done).then(|| clock.now() + SWEEP_AGAIN);
+            self.next_sweep = again.into_iter().chain(next).min();
+        }
+        if self.ready() {
+            self.pass_once(hot).await;
+        }
+    }
+
+    fn ready(&self) -> bool {
+        self.cleared && self.resume.is_none()
+    }
+
+    async fn poll_once(&mut self, now: DateTime<Utc>) -> Hot {
+        let (engine, connection) = (&self.with.engine, &self.with.connection);
+        if !self.cleared {
+            self.cleared = match (self.with.guard)().await {
+                Ok(()) => true,
+                Err(error) => {
+                    self.poll_failed(&SyncError::NotCleared(Box::new(error)), now).await;
+                    return Hot::new();
+                }
+            };
+        }
+        match engine.poll(connection).await {
+            Ok(hot) => {
+                self.with.watch.polled(connection, true, now);
+                self.keep_health(None).await;
+                hot
+            }
             Err(error) => {
-                tracing::warn!(connection = self.connection, error = %chain(&error), "a poll failed");
-                (Hot::new(), self.pause_of(&error))
+                self.poll_failed(&error, now).await;
+                Hot::new()
             }
         }
     }
 
-    async fn keep_health(&self, failure: Option<String>, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let connection = self.connection.clone();
-        self.engine
-            .world
-            .writer
-            .submit(move |tx| {
-                Box::pin(async move {
-                    match failure {
-                        None => tx.record_success(&connection, now).await,
-                        Some(error) => tx.record_failure(&connection, now, &error).await,
-                    }
-                })
-            })
-            .await
+    async fn poll_failed(&mut self, error: &SyncError, now: DateTime<Utc>) {
+        let connection = &self.with.connection;
+        tracing::warn!(connection, error = %chain(error), "a poll failed");
+        self.with.watch.polled(connection, false, now);
+        self.keep_health(Some(error)).await;
+        self.resume = self.pause_of(error);
     }
 
-    async fn sweep_once(&self) -> Option<DateTime<Utc>> {
-        match self.engine.sweep(&self.connection).await {
+    async fn keep_health(&self, failure: Option<&SyncError>) {
+        let connection = &self.with.connection;
+        if let Err(error) = self.with.engine.keep_health(connection, failure).await {
+            tracing::error!(connection, error = %chain(&error), "the store failed");
+        }
+    }
+
+    /// Gives whether it was made.
+    async fn sweep_once(&mut self) -> bool {
+        let connection = &self.with.connection;
+        // What was private may be public by now.
+        if let Err(error) = (self.with.guard)().await {
+            self.cleared = false;
+            self.poll_failed(&SyncError::NotCleared(Box::new(error)), self.with.engine.world.clock.now())
+                .await;
+            return false;
+        }
+        match self.with.engine.sweep(connection).await {
             Ok(swept) => {
-                self.watch.swept(&self.connection, swept);
-                None
+                self.with.watch.swept(connection, swept);
+                true
             }
             Err(error) => {
-                tracing::warn!(connection = self.connection, error = %chain(&error), "a sweep failed");
-                self.pause_of(&error)
+                tracing::warn!(connection, error = %chain(&error), "a sweep failed");
+                self.resume = self.pause_of(&error);
+                false
             }
         }
     }
 
-    async fn pass_once(&self, hot: Hot) -> Option<DateTime<Utc>> {
-        match self.engine.pass(&self.connection, hot).await {
-            Ok(pass) => {
-                self.watch.passed(&self.connection, &pass);
-                None
-            }
+    async fn pass_once(&mut self, hot: Hot) {
+        let connection = &self.with.connection;
+        match self.with.engine.pass(connection, hot).await {
+            Ok(pass) => self.with.watch.passed(connection, &pass),
             Err(error) => {
-                self.watch.pass_failed(&self.connection);
-                tracing::warn!(connection = self.connection, error = %chain(&error), "a pass failed");
-                self.pause_of(&error)
-                    .or_else(|| Some(self.engine.world.clock.now() + chrono::TimeDelta::seconds(5)))
+                self.with.watch.pass_failed(connection);
+                tracing::warn!(connection, error = %chain(&error), "a pass failed");
+                let soon = self.with.engine.world.clock.now() + TimeDelta::seconds(5);
+                self.resume = self.pause_of(&error).or(Some(soon));
             }
         }
     }
 
     /// Until when the connection is to wait, if the tracker said so.
     fn pause_of(&self, error: &SyncError) -> Option<DateTime<Utc>> {
-        let SyncError::Tracker(error) = error else { return None };
+        let error = match error {
+            SyncError::Tracker(error) => error,
+            SyncError::NotCleared(error) => return self.pause_of(error),
+            SyncError::Store(_) | SyncError::Evidence(_) | SyncError::Unknown(_) | SyncError::Outage(_) => {
+                return None;
+            }
+        };
         let ErrorKind::RateLimited { until, reason, .. } = &error.kind else { return None };
-        self.watch.pause(&self.connection, *until, reason);
+        self.with.watch.pause(&self.with.connection, *until, reason);
         Some(*until)
     }
 }

@@ -191,6 +191,11 @@ impl Calendar {
     }
 }
 
+/// The last day on which a reason for a date that moved is in time, by `[drift] grace_business_days`.
+pub fn answer_by(calendar: &Calendar, policy: &Policy, from: DateTime<Utc>) -> NaiveDate {
+    calendar.business_days_after(calendar.day(from), policy.drift.grace_business_days)
+}
+
 /// Verbs that say nothing testable when a bare noun is all that follows.
 const VAGUE_VERBS: &[&str] = &[
     "address",

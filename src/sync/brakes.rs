@@ -49,7 +49,8 @@ pub async fn judge(
         } else {
             continue;
         };
-        halt(world, &tracker.id, reason, &because).await?;
+        let because = because.iter().map(|link| link.id.clone()).collect();
+        halt(world, &tracker.id, reason, because).await?;
         halted.insert(tracker.id.clone());
     }
     Ok(halted)
@@ -74,13 +75,17 @@ pub fn over(world: &World, count: usize, all: u64) -> bool {
         && count as u64 * 100 > all * u64::from(settings.brake_percent)
 }
 
-/// Halts a tracker because of what the tickets of some links show. Once a person has let it go on, that does not halt it
+/// Halts a tracker because of what the tickets of some links, named by their ids, show. Once a person has let it go on, that does not halt it
 /// again.
-pub async fn halt(world: &World, tracker: &str, reason: String, because: &[&Link]) -> Result<(), SyncError> {
+pub async fn halt(
+    world: &World,
+    tracker: &str,
+    reason: String,
+    because: Vec<String>,
+) -> Result<(), SyncError> {
     tracing::error!(tracker, reason, "a brake halts the tracker; `poam tracker resume` lets it go on");
     let change = Change::TrackerHalted { tracker: tracker.to_owned(), reason };
-    let seen = because.iter().map(|link| link.id.clone()).collect();
-    record(world, Actor::Poam, change, seen).await
+    record(world, Actor::Poam, change, because).await
 }
 
 /// Lets a halted tracker go on.

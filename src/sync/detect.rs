@@ -108,11 +108,11 @@ pub async fn connections(world: &World, system: &SystemId) -> Result<(), SyncErr
                         missed: known.map_or(0, |health| health.failures),
                         succeeded: known.and_then(|health| health.last_ok),
                     };
+                    let told = known.and_then(|health| health.expires);
+                    let token_expires = told.or_else(|| settings.expires.get(&tracker.connection).copied());
                     let id = tracker.connection.clone();
-                    wanted.extend(detect_connection(
-                        &ConnectionHealth { id, polls, token_expires: None },
-                        &context,
-                    ));
+                    wanted
+                        .extend(detect_connection(&ConnectionHealth { id, polls, token_expires }, &context));
                 }
                 let changes = settle(&register, &about, wanted, now);
                 tx.record(&mut register, now, &Actor::Poam, "detection", &changes).await?;

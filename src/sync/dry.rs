@@ -6,7 +6,8 @@ use chrono::TimeDelta;
 use connector_api::{Fetched, Patch, PollFrom};
 
 use super::SyncError;
-use super::engine::{Engine, Hot, Line, needs_log};
+use super::batch::Answers;
+use super::engine::{Engine, Hot, Line, chain, needs_log};
 use super::mapping::{self, Tracker, read_state, state_name};
 use super::merge::merge;
 use super::reconcile::{Held, patch_of, sides_of};
@@ -40,12 +41,8 @@ impl Engine {
         let mut read = world.db.read().await?;
         let seen: Vec<String> = hot.keys().cloned().collect();
         for link in read.links_of_tickets(&live, &seen).await? {
-            let newer = link
-                .ticket
-                .as_ref()
-                .and_then(|id| hot.get(id))
-                .is_some_and(|ticket| link.observed.updated.is_none_or(|known| ticket.updated > known));
-            if newer {
+            let brought = link.ticket.as_ref().and_then(|id| hot.get(id));
+            if brought.is_some_and(|ticket| link.is_news(ticket.updated)) {
                 links.entry(link.id.clone()).or_insert(link);
             }
         }
@@ -53,12 +50,16 @@ impl Engine {
         let mut links: Vec<Link> = links.into_values().collect();
         links.sort_by(|a, b| (&a.system, a.milestone).cmp(&(&b.system, b.milestone)));
         let bound: Vec<Link> = links.iter().filter(|link| is_bound(link)).cloned().collect();
-        let mut found = self.fetch(connection, &bound, &hot).await?;
+        let Answers { had: mut found, broken } = self.fetch(connection, &bound, &hot).await?;
         found.extend(hot.into_iter().map(|(id, ticket)| (id, Fetched::Found(Box::new(ticket)))));
         for link in &links {
             let steps = if is_bound(link) {
-                let found = link.ticket.as_ref().and_then(|id| found.get(id));
-                self.would_reconcile(link, found).await?
+                let id = link.ticket.clone().unwrap_or_default();
+                match (broken.get(&id), found.get(&id)) {
+                    (Some(error), _) => vec![format!("nothing: {}", chain(error))],
+                    (None, Some(found)) => self.would_reconcile(link, found).await?,
+                    (None, None) => vec!["nothing: the site gives none of what it is asked for".to_owned()],
+                }
             } else {
                 self.would_create(link).await?
             };
@@ -114,8 +115,8 @@ impl Engine {
         }])
     }
 
-    async fn would_reconcile(&self, link: &Link, found: Option<&Fetched>) -> Result<Vec<String>, SyncError> {
-        let Some(Fetched::Found(ticket)) = found else {
+    async fn would_reconcile(&self, link: &Link, found: &Fetched) -> Result<Vec<String>, SyncError> {
+        let Fetched::Found(ticket) = found else {
             return Ok(vec!["note that the ticket is not found, or not visible to us".to_owned()]);
         };
         let world = &self.world;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use connector_api::{Account, ErrorKind, Fetched, LogRequest, Outcome, Ticket, TicketLog, TicketRef};
 
+use super::batch::{self, Answers};
 use super::reconcile::{self, Look, Plan};
 use super::take::prepare;
 use super::{SyncError, World, brakes, create, talk};
@@ -72,16 +73,27 @@ impl Engine {
             }
         }
         let polled = take_hot(&linked, &mut hot);
-        let mut found = self.fetch(connection, &linked, &polled).await?;
+        let fetched = self.fetch(connection, &linked, &polled).await?;
+        let outage = fetched.is_outage();
+        let Answers { had: mut found, mut broken } = fetched;
         let taken: BTreeSet<String> = polled.keys().cloned().collect();
         found.extend(polled.into_iter().map(|(id, ticket)| (id, Fetched::Found(Box::new(ticket)))));
         let logs = self.logs(connection, &linked, &found).await?;
+        let outage = outage || logs.is_outage();
+        broken.extend(logs.broken);
+        let logs = logs.had;
         let halt = brakes::judge(&self.world, connection, &linked, &found, &logs).await?;
         let mut again = Vec::new();
         for link in linked.into_iter().filter(|link| !halt.contains(&link.tracker)) {
             pass.links += 1;
             let id = link.ticket.clone().unwrap_or_default();
+            if let Some(error) = broken.remove(&id) {
+                self.failed(&mut pass, &link, &error.into()).await?;
+                continue;
+            }
             let result = match found.get(&id) {
+                // Not asked for: the next pass does.
+                None => Ok(true),
                 // It went away between the two readings: the next pass sees it so.
                 Some(Fetched::Found(ticket)) if needs_log(&link, ticket) && !logs.contains_key(&id) => {
                     Ok(true)
@@ -90,9 +102,7 @@ impl Engine {
                     let look = Look { ticket, log: logs.get(&id).cloned(), writes: !taken.contains(&id) };
                     self.reconcile(&link, look, &us, &mut pass).await
                 }
-                Some(Fetched::Missing(_) | Fetched::Gone(_)) | None => {
-                    self.missing(&link, &us).await.map(|()| true)
-                }
+                Some(Fetched::Missing(_) | Fetched::Gone(_)) => self.missing(&link, &us).await.map(|()| true),
             };
             match result {
                 Ok(true) => {}
@@ -101,7 +111,7 @@ impl Engine {
             }
         }
         self.write_afresh(connection, again, &us, &mut pass).await?;
-        Ok(pass)
+        if outage { Err(SyncError::Outage(connection.to_owned())) } else { Ok(pass) }
     }
 
     /// Trackers that a brake halted, with the reason.
@@ -142,17 +152,24 @@ impl Engine {
         connection: &str,
         links: &[Link],
         polled: &Hot,
-    ) -> Result<BTreeMap<String, Fetched>, SyncError> {
+    ) -> Result<Answers<Fetched>, SyncError> {
         let asked: Vec<TicketRef> = links
             .iter()
             .filter_map(reference)
             .filter(|reference| !polled.contains_key(&reference.id))
             .collect();
-        if asked.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let answers = self.world.connector(connection)?.fetch(&asked).await?;
-        Ok(asked.into_iter().map(|reference| reference.id).zip(answers).collect())
+        let connector = self.world.connector(connection)?;
+        let answers = batch::each(
+            &asked,
+            |asked| asked.id.clone(),
+            |asked| {
+                Box::pin(async move {
+                    let answers = connector.fetch(asked).await?;
+                    Ok(asked.iter().map(|reference| reference.id.clone()).zip(answers).collect())
+                })
+            },
+        );
+        Ok(answers.await?)
     }
 
     /// The logs of those tickets that changed since theirs was read.
@@ -161,7 +178,7 @@ impl Engine {
         connection: &str,
         links: &[Link],
         found: &BTreeMap<String, Fetched>,
-    ) -> Result<BTreeMap<String, TicketLog>, SyncError> {
+    ) -> Result<Answers<TicketLog>, SyncError> {
         let mut requests = Vec::new();
         for link in links {
             let Some(Fetched::Found(ticket)) = link.ticket.as_ref().and_then(|id| found.get(id)) else {
@@ -173,11 +190,18 @@ impl Engine {
                 requests.push(LogRequest { ticket: ticket.reference.clone(), since });
             }
         }
-        if requests.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let logs = self.world.connector(connection)?.read_log(&requests).await?;
-        Ok(logs.into_iter().map(|log| (log.ticket.clone(), log)).collect())
+        let connector = self.world.connector(connection)?;
+        let answers = batch::each(
+            &requests,
+            |request| request.ticket.id.clone(),
+            |requests| {
+                Box::pin(async move {
+                    let logs = connector.read_log(requests).await?;
+                    Ok(logs.into_iter().map(|log| (log.ticket.clone(), log)).collect())
+                })
+            },
+        );
+        Ok(answers.await?)
     }
 
     /// One link with its ticket at hand. Gives whether it is done: what a poll brought may be older than the ticket
@@ -228,7 +252,20 @@ impl Engine {
         if plan.patch.is_empty() {
             return Ok(());
         }
-        let after = self.world.connector(connection)?.apply(ticket, &plan.patch).await?;
+        let connector = self.world.connector(connection)?;
+        // No history would tell of an edit that this overwrites: the ticket is looked at once more. What changed is for
+        // the next pass; the link stays marked.
+        if plan.patch.block.is_some() && !connector.capabilities().due_history {
+            let now = connector.fetch(std::slice::from_ref(&ticket.reference)).await?;
+            if !matches!(now.as_slice(), [Fetched::Found(now)] if **now == *ticket) {
+                return Ok(());
+            }
+        }
+        let mut upon = ticket.clone();
+        if let Some(text) = &plan.restore {
+            upon.description.raw = text.clone().into();
+        }
+        let after = connector.apply(&upon, &plan.patch).await?;
         pass.written += 1;
         reconcile::written(&self.world, plan, &after).await
     }
@@ -255,7 +292,7 @@ impl Engine {
         let bound: Vec<Link> = links.iter().map(|(link, _)| link.clone()).collect();
         let found = self.fetch(connection, &bound, &Hot::new()).await?;
         for (link, polled) in links {
-            match link.ticket.as_ref().and_then(|id| found.get(id)) {
+            match link.ticket.as_ref().and_then(|id| found.had.get(id)) {
                 // What changed meanwhile is for the next pass, with its log: the link stays marked.
                 Some(Fetched::Found(ticket)) if ticket.updated == polled => {
                     let look = Look { ticket, log: None, writes: true };
@@ -300,9 +337,11 @@ impl Engine {
         let now = self.world.clock.now();
         let until = match error {
             SyncError::Tracker(error) => retry_at(now, error, link.attempts),
-            SyncError::Store(_) | SyncError::Evidence(_) | SyncError::Unknown(_) => {
-                now + backoff(link.attempts)
-            }
+            SyncError::Store(_)
+            | SyncError::Evidence(_)
+            | SyncError::Unknown(_)
+            | SyncError::Outage(_)
+            | SyncError::NotCleared(_) => now + backoff(link.attempts),
         };
         let id = link.id.clone();
         self.world
@@ -330,8 +369,7 @@ fn take_hot(links: &[Link], hot: &mut Hot) -> Hot {
         .filter_map(|link| {
             let id = link.ticket.as_ref()?;
             let ticket = hot.remove(id)?;
-            let current = link.observed.updated.is_none_or(|seen| ticket.updated >= seen);
-            current.then(|| (id.clone(), ticket))
+            link.is_news(ticket.updated).then(|| (id.clone(), ticket))
         })
         .collect()
 }

@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::mapping::route;
 use super::{SyncError, World};
-use crate::register::{
-    Base, Change, Link, LinkPhase, Milestone, MilestoneNumber, Observed, Register, Status, SystemId,
-};
+use crate::register::{Change, Link, LinkPhase, Milestone, MilestoneNumber, Register, Status, SystemId};
 use crate::store::{Scope, Tx};
 
 /// What opening gave.
@@ -67,7 +65,7 @@ pub async fn open_in(
             Some(link) if link.phase == LinkPhase::Waiting => (link, false),
             Some(_) => continue,
             None => match route(&world.settings.routes, register, milestone) {
-                Some(tracker) => (new_link(world, system, *number, tracker), true),
+                Some(tracker) => (Link::new((world.ids)(), system, *number, tracker), true),
                 None => {
                     opened.unrouted.push(format!("{system}/{number}"));
                     continue;
@@ -139,28 +137,4 @@ pub async fn open_later(
 /// Work is left, for an item that is open.
 fn wants_ticket(register: &Register, milestone: &Milestone) -> bool {
     !milestone.state.is_over() && register.items_of(milestone).any(crate::register::Item::is_open)
-}
-
-fn new_link(world: &World, system: &SystemId, milestone: MilestoneNumber, tracker: &str) -> Link {
-    Link {
-        id: (world.ids)(),
-        system: system.clone(),
-        milestone,
-        tracker: tracker.to_owned(),
-        phase: LinkPhase::Waiting,
-        ticket: None,
-        key: None,
-        project: None,
-        url: None,
-        create_sent: None,
-        base: Base::default(),
-        observed: Observed::default(),
-        log_read: None,
-        dirty: None,
-        due_at: None,
-        attempts: 0,
-        error: None,
-        missing_since: None,
-        version: 0,
-    }
 }

@@ -1,25 +1,13 @@
-//! What marks links dirty: polls, sweeps and webhooks. None of them carries data into the register.
+//! What marks links dirty as it comes: polls and webhooks. Neither carries data into the register.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use connector_api::{Delivery, Fetched, PollFrom, ProjectSpec, Ticket};
+use connector_api::{Delivery, PollFrom, ProjectSpec, Ticket};
 
-use super::engine::{Engine, Hot, reference};
-use super::{SyncError, brakes};
-use crate::register::Link;
-use crate::store::{LinkFilter, StoreError, Tx};
-
-/// What a sweep found.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Swept {
-    /// Links looked at.
-    pub links: u32,
-    /// Changed tickets that only the sweep found.
-    pub only_here: u32,
-    /// Tickets that were not found.
-    pub missing: u32,
-}
+use super::SyncError;
+use super::engine::{Engine, Hot, chain};
+use crate::store::{StoreError, Tx};
 
 impl Engine {
     /// Polls every stream of a connection. The cursor advances in the transaction that marks links dirty, and never
@@ -99,81 +87,27 @@ impl Engine {
         Ok(())
     }
 
-    fn tracker_ids(&self, connection: &str) -> Vec<String> {
+    pub(super) fn tracker_ids(&self, connection: &str) -> Vec<String> {
         self.world.settings.trackers_on(connection).map(|tracker| tracker.id.clone()).collect()
     }
 
-    /// Reads every link of a connection, and marks what polls missed. What only it found is counted.
-    pub async fn sweep(&self, connection: &str) -> Result<Swept, SyncError> {
+    /// Keeps how a connection answered, for drift detection and lists.
+    pub async fn keep_health(&self, connection: &str, failure: Option<&SyncError>) -> Result<(), StoreError> {
         let world = &self.world;
-        let halted = self.halted().await?;
-        let mut swept = Swept::default();
-        for tracker in self.tracker_ids(connection) {
-            if halted.contains_key(&tracker) {
-                continue;
-            }
-            let mut read = world.db.read().await?;
-            let filter = LinkFilter { trackers: vec![tracker.clone()], ..LinkFilter::default() };
-            let links = read.links(&filter, None, i32::MAX.unsigned_abs()).await?;
-            drop(read);
-            let bound: Vec<&Link> = links.iter().filter(|link| link.ticket.is_some()).collect();
-            let mut found: BTreeMap<String, Fetched> = BTreeMap::new();
-            for chunk in bound.chunks(100) {
-                let references: Vec<_> = chunk.iter().filter_map(|link| reference(link)).collect();
-                let answers = world.connector(connection)?.fetch(&references).await?;
-                found.extend(references.into_iter().map(|reference| reference.id).zip(answers));
-            }
-            let there = |link: &Link| {
-                matches!(link.ticket.as_ref().and_then(|id| found.get(id)), Some(Fetched::Found(_)))
-            };
-            let gone: Vec<&Link> = bound
-                .iter()
-                .copied()
-                .filter(|link| link.missing_since.is_none() && !link.observed.braked && !there(link))
-                .collect();
-            if brakes::over(world, gone.len(), bound.len() as u64) {
-                let reason = format!("{} of {} tickets are suddenly not found", gone.len(), bound.len());
-                brakes::halt(world, &tracker, reason, &gone).await?;
-                continue;
-            }
-            let mut dirty = Vec::new();
-            for link in &bound {
-                swept.links += 1;
-                match link.ticket.as_ref().and_then(|id| found.get(id)) {
-                    Some(Fetched::Found(ticket)) => {
-                        let newer = link.observed.updated.is_none_or(|updated| ticket.updated > updated);
-                        if newer || link.missing_since.is_some() {
-                            swept.only_here += u32::from(newer && link.dirty.is_none());
-                            dirty.push(link.id.clone());
-                        }
+        let (id, now) = (connection.to_owned(), world.clock.now());
+        let expires = world.connectors.get(connection).and_then(|connector| connector.expires_at());
+        let failure = failure.map(|error| chain(error));
+        world
+            .writer
+            .submit(move |tx| {
+                Box::pin(async move {
+                    match failure {
+                        None => tx.record_success(&id, now, expires).await,
+                        Some(error) => tx.record_failure(&id, now, &error).await,
                     }
-                    Some(Fetched::Missing(_) | Fetched::Gone(_)) | None => {
-                        swept.missing += 1;
-                        if link.missing_since.is_none() {
-                            dirty.push(link.id.clone());
-                        }
-                    }
-                }
-            }
-            let now = world.clock.now();
-            world
-                .writer
-                .submit(move |tx| {
-                    Box::pin(async move {
-                        tx.mark_dirty(&dirty, now).await?;
-                        Ok::<_, StoreError>(())
-                    })
                 })
-                .await?;
-        }
-        if swept.only_here > 0 {
-            tracing::warn!(
-                connection,
-                only_here = swept.only_here,
-                "the sweep found changes that no poll had seen"
-            );
-        }
-        Ok(swept)
+            })
+            .await
     }
 
     /// Stores a verified webhook delivery and marks what it is about. A repeat does nothing. Gives whether it was new.
@@ -198,8 +132,7 @@ impl Engine {
     }
 }
 
-/// Marks the links of tickets that changed since they were last seen. A connector brings nothing twice that is as it
-/// was, so one with the same time changed within its second.
+/// Marks the links of tickets that changed since they were last seen.
 async fn mark_newer(
     tx: &mut Tx,
     trackers: &[String],
@@ -213,7 +146,7 @@ async fn mark_newer(
         .into_iter()
         .filter(|link| {
             let updated = link.ticket.as_ref().and_then(|ticket| seen.get(ticket));
-            updated.is_some_and(|updated| link.observed.updated.is_none_or(|known| *updated >= known))
+            updated.is_some_and(|updated| link.is_news(*updated))
         })
         .map(|link| link.id)
         .collect();

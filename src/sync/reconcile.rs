@@ -7,9 +7,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use connector_api::{Account, Patch, StateChange, Ticket, TicketLog, TicketState};
 
 use super::mapping::{self, Shown, Tracker, read_state, state_name, ticket_due};
-use super::merge::{Merged, Sides, merge};
+use super::merge::{Clash, Merged, Sides, merge};
 use super::take::{Prepared, Taking};
-use super::{SyncError, World, talk};
+use super::{SyncError, World, lost, talk};
 use crate::register::decide::Command;
 use crate::register::{
     Actor, Change, Conflict, Link, LinkPhase, Milestone, MoveState, Pair, Register, Resolution, Subject,
@@ -40,6 +40,8 @@ pub struct Plan {
     pub link: String,
     /// What to send.
     pub patch: Patch,
+    /// The text to write the block into, where a write of ours replaced it unseen.
+    pub restore: Option<String>,
     /// The merge that gave it.
     merged: Merged,
     /// The sides as they were.
@@ -124,11 +126,16 @@ async fn decide_in(
     keep_losers(&mut taking, &merged).await?;
     let again = talk::ask(&mut taking, just_moved).await?;
     // A question changes what the block shows, so both sides are looked at after it.
-    let (sides, merged) = if again.is_none() { look(&mut taking, ticket).await? } else { (sides, merged) };
+    let (sides, mut merged) =
+        if again.is_none() { look(&mut taking, ticket).await? } else { (sides, merged) };
     observe(&mut taking, ticket, &sides, &merged);
+    let restore = taking.link.observed.lost_text.clone();
+    if restore.is_some() {
+        merged.block = Some(sides.our_block.clone());
+    }
     let patch = patch(&taking, &sides, &merged);
     if writes {
-        own_writes(&mut taking, &sides, &merged).await?;
+        own_writes(&mut taking, ticket, &sides, &merged).await?;
     }
     let link = &mut taking.link;
     link.phase = LinkPhase::Linked;
@@ -141,7 +148,7 @@ async fn decide_in(
     taking.redetect().await?;
     let mut link = taking.link;
     tx.save_link(&mut link).await?;
-    Ok(Some(Plan { link: link.id, patch, merged, sides }))
+    Ok(Some(Plan { link: link.id, patch, restore, merged, sides }))
 }
 
 /// Up to when what changed in a ticket was seen, by looking at it now.
@@ -149,7 +156,8 @@ fn seen_through(ticket: &Ticket, now: DateTime<Utc>, settled: TimeDelta) -> Date
     if now - ticket.updated < settled { ticket.updated - TimeDelta::seconds(1) } else { ticket.updated }
 }
 
-/// Key, project and URL may change, and on a transfer the id: they are followed. The tracker follows the project where one covers it.
+/// Key, project and URL may change, and on a transfer the id: they are followed. The tracker follows the project where
+/// one covers it.
 fn follow(world: &World, link: &mut Link, ticket: &Ticket) -> Result<(), SyncError> {
     let here = world.settings.tracker(&link.tracker)?;
     // A transfer between GitHub repositories gives the issue another id.
@@ -299,22 +307,28 @@ async fn take_assignee(taking: &mut Taking<'_>, sides: &Sides) -> Result<(), Syn
 /// Both changed a field: the loser is kept in a conflict, and what the table says wins.
 async fn keep_losers(taking: &mut Taking<'_>, merged: &Merged) -> Result<(), SyncError> {
     for clash in &merged.conflicts {
-        let number = taking.register.system.last_conflict + 1;
-        let conflict = Conflict {
-            number,
-            subject: Subject::Milestone(taking.link.milestone),
-            field: clash.field.to_owned(),
-            base: clash.base.clone(),
-            ours: clash.ours.clone(),
-            theirs: clash.theirs.clone(),
-            winner: clash.winner.to_owned(),
-            at: taking.now,
-            resolved: None::<Resolution>,
-        };
-        let cause = taking.cause(clash.field);
-        let changes = [Change::ConflictFound { conflict }];
-        taking.tx.record(&mut taking.register, taking.now, &Actor::Poam, &cause, &changes).await?;
+        keep_loser(taking, clash).await?;
     }
+    Ok(())
+}
+
+/// Keeps a value that another took the place of.
+pub(super) async fn keep_loser(taking: &mut Taking<'_>, clash: &Clash) -> Result<(), SyncError> {
+    let number = taking.register.system.last_conflict + 1;
+    let conflict = Conflict {
+        number,
+        subject: Subject::Milestone(taking.link.milestone),
+        field: clash.field.to_owned(),
+        base: clash.base.clone(),
+        ours: clash.ours.clone(),
+        theirs: clash.theirs.clone(),
+        winner: clash.winner.to_owned(),
+        at: taking.now,
+        resolved: None::<Resolution>,
+    };
+    let cause = taking.cause(clash.field);
+    let changes = [Change::ConflictFound { conflict }];
+    taking.tx.record(&mut taking.register, taking.now, &Actor::Poam, &cause, &changes).await?;
     Ok(())
 }
 
@@ -382,7 +396,13 @@ pub(super) fn patch_of(
 }
 
 /// Records what is about to be written, so that its echo in the ticket's history is known as ours.
-async fn own_writes(taking: &mut Taking<'_>, sides: &Sides, merged: &Merged) -> Result<(), SyncError> {
+async fn own_writes(
+    taking: &mut Taking<'_>,
+    ticket: &Ticket,
+    sides: &Sides,
+    merged: &Merged,
+) -> Result<(), SyncError> {
+    lost::note(taking, ticket, merged).await?;
     let mut writes = Vec::new();
     if let Some(state) = merged.state {
         writes.push(("state", state_name(state).to_owned()));
@@ -406,6 +426,7 @@ fn settle(link: &mut Link, plan: &Plan, after: &Ticket, tracker: &Tracker, world
     }
     if merged.block.is_some() {
         link.base.block = Some(Pair { ours: merged.block.clone(), theirs: after.description.block.clone() });
+        link.observed.lost_text = None;
     }
     let state = read_state(&tracker.states, &after.status, &after.labels);
     if merged.state.is_some() {

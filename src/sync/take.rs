@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use connector_api::{Account, Comment, HistoryEntry, HistoryKind, Status, Ticket, TicketLog, TicketState};
 
 use super::mapping::{Tracker, read_state, state_name, ticket_due};
-use super::{SyncError, World, obey, proof};
+use super::{SyncError, World, lost, obey, proof};
 use crate::drift;
 use crate::register::decide::{
     Command, NewEvidence, ProposedMove, Refusal, TicketReads, TicketTransition, decide,
@@ -14,11 +14,18 @@ use crate::register::decide::{
 use crate::register::{Actor, Link, Milestone, Register, Subject};
 use crate::store::Tx;
 
+/// The cause that the journal names for something in a ticket.
+pub fn cause_of(connection: &str, ticket: &str, entry: &str) -> String {
+    format!("ticket {connection} {ticket} {entry}")
+}
+
 /// A ticket's log, with the bytes of what it proves kept already.
 #[derive(Clone)]
 pub struct Prepared {
     /// Entries that were not taken yet, oldest first.
     entries: Vec<HistoryEntry>,
+    /// All that tell of the text, taken or not, oldest first.
+    texts: Vec<HistoryEntry>,
     /// Comments, oldest first.
     comments: Vec<Comment>,
     /// Proofs of transitions to done, by entry.
@@ -42,6 +49,7 @@ pub async fn prepare(
     let connection = tracker.connection.as_str();
     let mut prepared = Prepared {
         entries: Vec::new(),
+        texts: lost::texts(&log.entries),
         comments: log.comments,
         closings: BTreeMap::new(),
         attachments: Vec::new(),
@@ -135,7 +143,7 @@ impl Taking<'_> {
 
     /// The cause that the journal names for something in the ticket.
     pub fn cause(&self, entry: &str) -> String {
-        format!("ticket {} {} {entry}", self.tracker.connection, self.link.ticket.as_deref().unwrap_or("-"))
+        cause_of(&self.tracker.connection, self.link.ticket.as_deref().unwrap_or("-"), entry)
     }
 
     /// Decides a command and records what it gives; a refusal records nothing.
@@ -181,7 +189,7 @@ impl Taking<'_> {
         }
         let mut last = None;
         if let Some(prepared) = &prepared {
-            last = self.take_log(prepared).await?;
+            last = self.take_log(ticket, prepared).await?;
         }
         self.take_state_level(ticket, last).await
     }
@@ -189,6 +197,7 @@ impl Taking<'_> {
     /// Gives when the status last changed, and to what.
     async fn take_log(
         &mut self,
+        ticket: &Ticket,
         prepared: &Prepared,
     ) -> Result<Option<(DateTime<Utc>, TicketState)>, SyncError> {
         for (id, proof) in &prepared.attachments {
@@ -207,7 +216,7 @@ impl Taking<'_> {
                         last = Some((entry.at, read_state(&self.tracker.states, to, &BTreeSet::new())));
                     }
                     if self.tx.take_entry(&self.link.id, &entry.id, self.now).await? {
-                        self.take_entry(entry, prepared).await?;
+                        self.take_entry(ticket, entry, prepared).await?;
                     }
                 }
                 Logged::Comment(comment) => obey::take_comment(self, comment, &prepared.words).await?,
@@ -216,7 +225,12 @@ impl Taking<'_> {
         Ok(last)
     }
 
-    async fn take_entry(&mut self, entry: &HistoryEntry, prepared: &Prepared) -> Result<(), SyncError> {
+    async fn take_entry(
+        &mut self,
+        ticket: &Ticket,
+        entry: &HistoryEntry,
+        prepared: &Prepared,
+    ) -> Result<(), SyncError> {
         let by_us = entry.by.as_ref().is_some_and(|account| account.id == self.us.id);
         let actor = self.world.settings.actor(&self.tracker.connection, entry.by.as_ref());
         let cause = self.cause(&entry.id);
@@ -244,9 +258,17 @@ impl Taking<'_> {
                 };
                 self.must(actor, &cause, &Command::Propose(Box::new(proposed))).await
             }
+            HistoryKind::Title { from, to } if by_us => lost::title(self, from, to).await,
+            HistoryKind::Text { from: Some(from), .. } if by_us => {
+                lost::text(self, ticket, entry, from, &prepared.texts).await
+            }
+            HistoryKind::Text { .. } => {
+                // Whoever wrote it since has seen what stands there now.
+                self.link.observed.lost_text = None;
+                Ok(())
+            }
             // Levels: the merge sees them.
             HistoryKind::Title { .. }
-            | HistoryKind::Text { .. }
             | HistoryKind::Assignee { .. }
             | HistoryKind::Project { .. }
             | HistoryKind::Label { .. } => Ok(()),

@@ -4,12 +4,13 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use connector_api::{Comment, ErrorKind, LogRequest, Outcome, TicketRef};
 
 use super::take::Taking;
 use super::{SyncError, World};
 use crate::register::decide::Command;
+use crate::register::policy::answer_by;
 use crate::register::{
     Actor, Link, MilestoneNumber, Move, MoveState, Notice, NoticeKind, Register, SystemId,
 };
@@ -31,8 +32,7 @@ pub fn help() -> String {
 /// The answer to `/poam status`.
 pub fn status(register: &Register, number: MilestoneNumber) -> String {
     let Some(milestone) = register.milestones.get(&number) else { return format!("There is no {number}.") };
-    let day =
-        |date: Option<chrono::NaiveDate>| date.map_or_else(|| "none".to_owned(), |date| date.to_string());
+    let day = |date: Option<NaiveDate>| date.map_or_else(|| "none".to_owned(), |date| date.to_string());
     let mut lines = vec![
         format!("- State: {}", milestone.state.name()),
         format!("- Due: {} (original {})", day(milestone.due), day(milestone.original_due)),
@@ -139,8 +139,11 @@ pub async fn ask(taking: &mut Taking<'_>, just_moved: bool) -> Result<Option<Dat
         return Ok(None);
     }
     let Some(moved) = milestone.open_move().cloned() else { return Ok(None) };
-    if moved.state != MoveState::Unexplained || moved.asked.is_some() {
+    if moved.state != MoveState::Unexplained {
         return Ok(None);
+    }
+    if let Some(question) = moved.asked {
+        return unanswered(taking, &moved, question).await;
     }
     let settings = &taking.world.settings.policy.moves;
     let settled = moved.at + TimeDelta::seconds(settings.settle_seconds.into());
@@ -175,6 +178,46 @@ pub async fn ask(taking: &mut Taking<'_>, just_moved: bool) -> Result<Option<Dat
     Ok(None)
 }
 
+/// A question without an answer past the time of grace: where the configuration says so, our date goes back to the
+/// ticket, and the ticket says why. Gives when to look again.
+async fn unanswered(
+    taking: &mut Taking<'_>,
+    moved: &Move,
+    question: u32,
+) -> Result<Option<DateTime<Utc>>, SyncError> {
+    let settings = taking.world.settings.clone();
+    if !settings.policy.moves.set_back {
+        return Ok(None);
+    }
+    let system = taking.link.system.clone();
+    let Some(asked) = taking.tx.notice(&system, question).await?.map(|notice| notice.queued) else {
+        return Ok(None);
+    };
+    let calendar = &settings.system(&system)?.calendar;
+    let by = answer_by(calendar, &settings.policy, asked);
+    if calendar.day(taking.now) <= by {
+        return Ok(by.succ_opt().map(|next| calendar.start_of(next)));
+    }
+    let milestone = taking.link.milestone;
+    let cause = taking.cause("unanswered");
+    let command = Command::SetBack { milestone, number: moved.number, asked };
+    taking.must(Actor::Poam, &cause, &command).await?;
+    let body = format!(
+        "The due date is set back to {}: nobody said by {by} why {} moved it to {}. To move it, write /poam move DATE \
+         REASON.",
+        shown(moved.from),
+        moved.by.shown(),
+        shown(moved.to),
+    );
+    say(taking, NoticeKind::Decision, "", vec![], body).await?;
+    Ok(None)
+}
+
+/// A date in a sentence.
+fn shown(date: Option<NaiveDate>) -> String {
+    date.map_or_else(|| "no date".to_owned(), |date| date.to_string())
+}
+
 /// What moved, the original, the deadline, how to answer.
 fn question(
     register: &Register,
@@ -183,18 +226,16 @@ fn question(
     covers: &[(MilestoneNumber, u32)],
     words: u32,
 ) -> String {
-    let day =
-        |date: Option<chrono::NaiveDate>| date.map_or_else(|| "no date".to_owned(), |date| date.to_string());
     let milestone = register.milestones.get(&number);
     let mut text = format!(
         "The due date of {} {number} was moved from {} to {} by {}, and no reason is recorded.",
         register.system.id,
-        day(moved.from),
-        day(moved.to),
+        shown(moved.from),
+        shown(moved.to),
         moved.by.shown(),
     );
     if let Some(milestone) = milestone {
-        text.push_str(&format!(" The original date is {}", day(milestone.original_due)));
+        text.push_str(&format!(" The original date is {}", shown(milestone.original_due)));
         if let Some(deadline) = register.deadline_of(milestone) {
             text.push_str(&format!("; the deadline is {}", deadline.date));
         }

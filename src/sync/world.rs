@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use connector_api::{Account, Connector};
 
 use super::mapping::{self, Route, Tracker};
@@ -24,6 +25,8 @@ pub struct Settings {
     pub routes: Vec<Route>,
     /// Kind of each connection, which tells where a person's account is.
     pub connections: BTreeMap<String, Kind>,
+    /// When the credentials of connections expire whose site does not tell.
+    pub expires: BTreeMap<String, DateTime<Utc>>,
     /// People by name.
     pub people: BTreeMap<String, Person>,
     /// Calendar and rules of each system.
@@ -91,6 +94,12 @@ pub enum SyncError {
     /// The evidence store failed.
     #[error("the evidence store failed")]
     Evidence(#[from] crate::store::EvidenceError),
+    /// A connection gave nothing of what it was asked for, ticket by ticket.
+    #[error("{0} gives none of the tickets that it is asked for")]
+    Outage(String),
+    /// Whether anyone can read what is written on a connection could not be found out.
+    #[error("whether its projects are public is not known, so nothing is written to them")]
+    NotCleared(#[source] Box<SyncError>),
     /// A tracker or connection that the configuration does not know.
     #[error("{0} is not configured")]
     Unknown(String),
@@ -164,7 +173,7 @@ impl Settings {
         &'a self,
         system: &SystemId,
         actor: Actor,
-        now: chrono::DateTime<chrono::Utc>,
+        now: DateTime<Utc>,
     ) -> Result<Deciding<'a>, SyncError> {
         let roles = self.roles(&actor, system);
         let of = self.system(system)?;

@@ -11,7 +11,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::sync::Pass;
-use crate::sync::poll::Swept;
+use crate::sync::sweep::Swept;
 
 /// Labels: names and values.
 pub(super) type Labels<const N: usize> = [(&'static str, String); N];

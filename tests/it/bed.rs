@@ -425,6 +425,7 @@ fn settings() -> Settings {
             Route { system: "ACME".to_owned(), component: None, tracker: "gh".to_owned() },
         ],
         connections: BTreeMap::from([("github".to_owned(), Kind::Github), ("jira".to_owned(), Kind::Jira)]),
+        expires: BTreeMap::new(),
         people,
         systems: BTreeMap::from([(
             "ACME".to_owned(),

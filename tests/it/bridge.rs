@@ -1,10 +1,14 @@
 //! A milestone there and back, on both fakes; and the situations that each have a test of their name.
 
+mod adoption;
 mod brakes;
+mod broken;
 mod dates;
 mod exactly_once;
 mod fields;
+mod races;
 mod said;
+mod upkeep;
 
 use chrono::TimeDelta;
 use connector_api::TicketState;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::super::{
     Disposition, EvidenceKind, ItemFacts, ItemNumber, MilestoneNumber, MilestoneState, NoticeKind, TicketName,
@@ -168,6 +168,16 @@ pub enum Command {
         number: Option<u32>,
         /// Why.
         reason: String,
+    },
+    /// Nobody said why a date moved in the time of grace, and the ticket's date is to be set back. Needs no role: the
+    /// configuration decides it (`[moves] set_back`, `[drift] grace_business_days`).
+    SetBack {
+        /// Of which milestone.
+        milestone: MilestoneNumber,
+        /// Which move.
+        number: u32,
+        /// When it was asked why.
+        asked: DateTime<Utc>,
     },
     /// Say which value of a conflict stands, and why. Needs grc or isso.
     ResolveConflict {

@@ -208,6 +208,7 @@ impl Draft<'_> {
             Command::Explain { milestone, number, text } => self.explain(*milestone, *number, text),
             Command::Approve { milestone, number } => self.approve(*milestone, *number),
             Command::Reject { milestone, number, reason } => self.reject(*milestone, *number, reason),
+            Command::SetBack { milestone, number, asked } => self.set_back(*milestone, *number, *asked),
             Command::ResolveConflict { number, keep, reason } => self.resolve_conflict(*number, keep, reason),
             Command::Say { milestone, kind, answers, covers, body } => {
                 self.milestone("write to its ticket", *milestone)?;

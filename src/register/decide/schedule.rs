@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 
-use super::super::policy::says_why;
+use super::super::policy::{answer_by, says_why};
 use super::super::{Actor, Change, Decision, Milestone, MilestoneNumber, Move, MoveState, Rationale, Roles};
 use super::{Draft, PLANNERS, Refusal, gather};
 
@@ -162,6 +162,33 @@ impl Draft<'_> {
             reason: Some("a later move was told before it".to_owned()),
         });
         self.push(Change::MoveProposed { milestone: milestone.number, moved })
+    }
+
+    /// Takes back a move that nobody has explained in the time of grace. A later move to the same date is asked about
+    /// anew: silence is no refusal.
+    pub(super) fn set_back(
+        &mut self,
+        number: MilestoneNumber,
+        which: u32,
+        asked: DateTime<Utc>,
+    ) -> Result<(), Refusal> {
+        let what = format!("set back the due date of {number}");
+        let milestone = self.milestone(&what, number)?;
+        let waits = |m: &Move| m.number == which && m.state == MoveState::Unexplained;
+        if !milestone.open_move().is_some_and(waits) {
+            return Ok(());
+        }
+        let by = answer_by(self.by.calendar, self.by.policy, asked);
+        let mut because = Vec::new();
+        if !self.by.policy.moves.set_back {
+            because.push("`[moves] set_back` is not set".to_owned());
+        }
+        if self.by.today() <= by {
+            because.push(format!("a reason is expected by {by}"));
+        }
+        Refusal::unless_none(what, because)?;
+        let rule = Actor::Rule("moves/unanswered".to_owned());
+        self.end_move(number, which, MoveState::Withdrawn, &rule, &format!("no reason was given by {by}"))
     }
 
     /// A milestone that was over is worked on again: a date that was moved meanwhile, and only noted, is proposed now.

@@ -142,6 +142,57 @@ async fn refused_date_is_set_back_where_that_is_configured() {
     }
 }
 
+/// A question that nobody answers: past the time of grace our date goes back, where that is configured.
+#[tokio::test]
+async fn unanswered_date_is_set_back_after_the_time_of_grace() {
+    for component in ["portal", "jira"] {
+        let bed = Bed::adjusted(|settings| settings.policy.moves.set_back = true).await;
+        let number = bed.plan(TEXT, component, "2026-04-01").await;
+        bed.settle().await;
+        bed.person_does("ada", number, Act::SetDue(Some(day("2026-06-15")))).await;
+        bed.settle().await;
+        bed.clock.advance(TimeDelta::seconds(400));
+        bed.settle().await;
+        assert_eq!(bed.ticket(number).await.comments.len(), 1, "{component}: it is asked");
+        // Monday; the fifth business day after it is the next Monday.
+        bed.clock.advance(TimeDelta::days(7));
+        bed.settle().await;
+        assert_eq!(
+            bed.milestone(number).await.moves[0].state,
+            MoveState::Unexplained,
+            "{component}: in time"
+        );
+        bed.clock.advance(TimeDelta::days(1));
+        bed.settle().await;
+        let (milestone, ticket) = (bed.milestone(number).await, bed.ticket(number).await);
+        assert_eq!(milestone.moves.len(), 1, "{component}: our own write is no move: {:?}", milestone.moves);
+        assert_eq!(milestone.moves[0].state, MoveState::Withdrawn, "{component}");
+        assert_eq!(ticket.due.unwrap_or(day("2026-04-01")), day("2026-04-01"), "{component}");
+        assert!(ticket.block.unwrap_or_default().contains("- **Due:** 2026-04-01"), "{component}");
+        let said = ticket.comments.last().map(|comment| comment.body.clone()).unwrap_or_default();
+        assert!(said.contains("set back to 2026-04-01"), "{component}: {said}");
+        let drifts = bed.drifts(number).await;
+        assert!(!drifts.iter().any(|kind| kind == "due-differs" || kind == "slip-unexplained"), "{drifts:?}");
+        // Silence was no refusal: the same date may be proposed again, and is asked about.
+        bed.person_does("ada", number, Act::SetDue(Some(day("2026-06-15")))).await;
+        bed.settle().await;
+        let open = bed.milestone(number).await.open_move().map(|moved| moved.state);
+        assert_eq!(open, Some(MoveState::Unexplained), "{component}");
+    }
+}
+
+#[tokio::test]
+async fn unanswered_date_stays_where_nothing_else_is_configured() {
+    let (bed, number) = opened("jira").await;
+    bed.person_does("ada", number, Act::SetDue(Some(day("2026-06-15")))).await;
+    bed.clock.advance(TimeDelta::seconds(400));
+    bed.settle().await;
+    bed.clock.advance(TimeDelta::days(20));
+    bed.settle().await;
+    assert_eq!(bed.ticket(number).await.due, Some(day("2026-06-15")));
+    assert_eq!(bed.milestone(number).await.moves[0].state, MoveState::Unexplained);
+}
+
 /// A date that was approved is written to the ticket even where the work was done meanwhile.
 #[tokio::test]
 async fn approved_date_reaches_a_ticket_that_is_done_by_then() {

@@ -197,6 +197,23 @@ async fn assignee_goes_both_ways_and_nobody_is_drift() {
     }
 }
 
+/// The tracker wins: nobody is put back, and nobody is drift.
+#[tokio::test]
+async fn assignee_removed_in_the_ticket_leaves_the_milestone_unowned() {
+    for component in ["portal", "jira"] {
+        let (bed, number) = opened(component).await;
+        assert_eq!(bed.milestone(number).await.owner.as_deref(), Some("Ada Example"), "{component}");
+        bed.person_does("ada", number, Act::Assign(None)).await;
+        bed.settle().await;
+        bed.sweep().await;
+        bed.settle().await;
+        assert_eq!(bed.milestone(number).await.owner, None, "{component}");
+        assert_eq!(bed.ticket(number).await.assignee, None, "{component}: it is not assigned again");
+        assert!(bed.drifts(number).await.contains(&"unowned".to_owned()), "{component}");
+        assert!(bed.register().await.conflicts.is_empty(), "{component}");
+    }
+}
+
 #[tokio::test]
 async fn text_outside_the_block_is_never_touched() {
     for component in ["portal", "jira"] {

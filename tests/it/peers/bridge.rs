@@ -247,6 +247,7 @@ fn settings(plan: &Plan, installation: String) -> Settings {
         trackers: BTreeMap::from([(tracker.id.clone(), tracker)]),
         routes: vec![Route { system: "ACME".to_owned(), component: None, tracker: "peer".to_owned() }],
         connections: BTreeMap::from([(CONNECTION.to_owned(), plan.kind)]),
+        expires: BTreeMap::new(),
         people: people.into_iter().map(|person| (person.name.clone(), person)).collect(),
         systems: BTreeMap::from([("ACME".to_owned(), of)]),
         policy: Policy::default(),

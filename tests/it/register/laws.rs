@@ -29,6 +29,7 @@ fn is_idempotent(command: &Command) -> bool {
         | Command::TicketTitle { .. }
         | Command::Move(_)
         | Command::Propose(_)
+        | Command::SetBack { .. }
         | Command::Explain { number: Some(_), .. } => true,
         Command::AddItem { .. }
         | Command::CorrectItem { .. }

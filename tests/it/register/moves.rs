@@ -412,3 +412,30 @@ fn the_same_reason_by_the_same_person_is_said_once() {
     assert_eq!(desk.no("Ella", explain(WHY)), ["no date move of M-1 waits for anything"]);
     assert_eq!(desk.no("Abe", Command::Approve { milestone: M2, number: None }), ["there is no M-2"]);
 }
+
+/// Silence takes a move back only where that is configured, and only past the time of grace.
+#[test]
+fn silence_takes_a_move_back_past_the_time_of_grace() {
+    let back = |desk: &Desk| Command::SetBack { milestone: M1, number: 1, asked: desk.now };
+    let mut desk = Desk::open();
+    desk.moved(ella(), Some("2026-12-15"), "1", None);
+    let asked = back(&desk);
+    desk.later(30 * 24 * 60);
+    assert_eq!(desk.no("Ella", asked.clone()), ["`[moves] set_back` is not set"]);
+    desk.policy.moves.set_back = true;
+    let late = back(&desk);
+    let because = desk.no("Ella", late.clone());
+    assert!(because[0].starts_with("a reason is expected by "), "{because:?}");
+    assert_eq!(desk.kinds("Ella", asked.clone()), ["move.ended"]);
+    assert_eq!(desk.moves(), [("withdrawn", Some(day("2026-12-15")))]);
+    assert_eq!(rule(&desk).as_deref(), Some("moves/unanswered"));
+    assert_eq!(desk.kinds("Ella", asked), Vec::<String>::new(), "once");
+
+    let mut desk = Desk::open();
+    desk.policy.moves.set_back = true;
+    desk.moved(ella(), Some("2026-12-15"), "1", Some(WHY));
+    let asked = back(&desk);
+    desk.later(30 * 24 * 60);
+    assert_eq!(desk.kinds("Ella", asked), Vec::<String>::new(), "who answered waits for an approver");
+    assert_eq!(desk.moves(), [("explained", Some(day("2026-12-15")))]);
+}

@@ -10,7 +10,7 @@ use poam::clock::Clock as _;
 use poam::register::{Change, SystemId};
 use poam::store::{Db, OpenOptions};
 use poam::sync::Pass;
-use poam::sync::poll::Swept;
+use poam::sync::sweep::Swept;
 
 use super::sample::told;
 use super::{Site, record, replace_store};
@@ -57,10 +57,10 @@ async fn metrics_tell_what_happened_and_how_things_are() {
     site.metrics.pass_failed("jira");
     site.metrics.polled("jira", true, now - TimeDelta::seconds(90));
     site.metrics.polled("jira", false, now);
-    site.metrics.swept("jira", Swept { links: 40, only_here: 2, missing: 1 });
+    site.metrics.swept("jira", Swept { links: 40, only_here: 2, ..Swept::default() });
     let told = site.bed.world().writer.submit(move |tx| {
         Box::pin(async move {
-            tx.record_success("github", now - TimeDelta::seconds(30)).await?;
+            tx.record_success("github", now - TimeDelta::seconds(30), None).await?;
             tx.record_failure("github", now, "no answer").await?;
             Ok::<_, poam::store::StoreError>(())
         })

@@ -374,6 +374,7 @@ async fn links(site: &Site) {
         project: Some("ACME".to_owned()),
         url: Some("http://jira.test/browse/ACME-1".to_owned()),
         observed: Observed {
+            lost_text: None,
             braked: false,
             at: Some(at),
             updated: Some(at),
