@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::mapping::route;
 use super::{SyncError, World};
 use crate::register::{Change, Link, LinkPhase, Milestone, MilestoneNumber, Register, Status, SystemId};
-use crate::store::{Scope, Tx};
+use crate::store::{LinkFilter, Scope, Tx};
 
 /// What opening gave.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -74,8 +74,15 @@ pub async fn open_in(
         };
         by_tracker.entry(link.tracker.clone()).or_default().push((link, new));
     }
-    for links in by_tracker.into_values() {
-        let many = links.len() > world.settings.open_limit as usize && !yes;
+    for (tracker, links) in by_tracker {
+        // What is about to be made in the next pass counts as well, so that one by one brings no flood either.
+        let about = LinkFilter {
+            trackers: vec![tracker],
+            phases: vec![LinkPhase::Creating],
+            ..LinkFilter::default()
+        };
+        let about = tx.links(&about, None, u32::MAX).await?.len();
+        let many = about + links.len() > world.settings.open_limit as usize && !yes;
         for (mut link, new) in links {
             let name = format!("{system}/{}", link.milestone);
             let (phase, list) = if many {
