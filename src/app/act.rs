@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::drift;
 use crate::register::decide::{Command, Refusal, decide_all};
-use crate::register::{Actor, Change, ItemNumber, MilestoneNumber, Register, Role, Roles, SystemId};
+use crate::register::{Actor, Change, ItemNumber, MilestoneNumber, Register, Role, Roles, Subject, SystemId};
 use crate::store::{Scope, StoreError};
+use crate::sync::decision::announce;
 use crate::sync::open::open_in;
 use crate::sync::{SyncError, World};
 
@@ -91,12 +92,44 @@ pub async fn act(
                 drift::redetect(tx, &mut register, &subjects, None, &standing, now).await?;
                 let milestones: Vec<MilestoneNumber> = drift::milestones_in(&subjects).into_iter().collect();
                 tx.mark_milestones(&system, &milestones, now).await?;
+                announce(tx, &world, &mut register, &changes, "command", "").await?;
+                send_kept(tx, &register, &changes).await?;
                 go_live(tx, &world, &system, &changes).await?;
                 Ok(Ok((changes, register)))
             })
         })
         .await?
         .map_err(ActError::Refused)
+}
+
+/// Where a conflict was decided for the register, its value goes out whatever the ticket was last reconciled to: the
+/// register's half of the base no longer is what it says.
+async fn send_kept(
+    tx: &mut crate::store::Tx,
+    register: &Register,
+    changes: &[Change],
+) -> Result<(), StoreError> {
+    for change in changes {
+        let Change::ConflictResolved { number, resolution } = change else { continue };
+        let Some(conflict) = register.conflicts.get(number) else { continue };
+        let Subject::Milestone(milestone) = conflict.subject else { continue };
+        let Some(mut link) = tx.link_of(&register.system.id, milestone).await? else { continue };
+        match (resolution.keep.as_str(), conflict.field.as_str()) {
+            ("register", "title") => {
+                if let Some(base) = &mut link.base.title {
+                    base.ours.clear();
+                }
+            }
+            ("register", "assignee") => {
+                if let Some(base) = &mut link.base.assignee {
+                    base.ours = None;
+                }
+            }
+            _ => continue,
+        }
+        tx.save_link(&mut link).await?;
+    }
+    Ok(())
 }
 
 /// Items that open get tickets for their milestones, by route.

@@ -2,10 +2,13 @@
 
 use serde::Serialize;
 
+use super::act::Who;
+use super::reserved::needs;
 use super::wiring::{App, OpenError, parse_rules, rule_texts};
 use crate::drift;
+use crate::register::decide::{KEEPERS, Refusal};
 use crate::register::policy::{RuleSet, deadline};
-use crate::register::{Actor, Change, Digest, Subject, SystemId};
+use crate::register::{Change, Digest, Subject, SystemId};
 use crate::store::Scope;
 use crate::sync::SyncError;
 
@@ -22,6 +25,9 @@ pub enum RulesError {
     /// A rule file.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// Whoever acts may not.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     /// The store.
     #[error(transparent)]
     Sync(#[from] SyncError),
@@ -34,12 +40,24 @@ impl From<crate::store::StoreError> for RulesError {
 }
 
 /// Compares the rule files with those in force; with `yes`, puts them in force and derives every deadline again.
-/// Frozen dates stay.
-pub async fn apply(app: &App, yes: bool) -> Result<Report, RulesError> {
+/// Frozen dates stay. `who` gives whoever acts, by system: who keeps the POA&M of every one.
+pub async fn apply(
+    app: &App,
+    yes: bool,
+    who: impl Fn(&SystemId) -> Result<Who, Refusal>,
+) -> Result<Report, RulesError> {
     let mut report = Report::default();
     let texts = rule_texts(&app.config)?;
+    let mut acting = Vec::new();
     for system in &app.config.systems {
-        one(app, &system.id, &texts, yes, &mut report).await?;
+        let who = who(&system.id)?;
+        if yes {
+            needs(&who, &format!("put rules in force in {}", system.id), KEEPERS)?;
+        }
+        acting.push((&system.id, who));
+    }
+    for (system, who) in acting {
+        one(app, system, &who, &texts, yes, &mut report).await?;
     }
     Ok(report)
 }
@@ -47,12 +65,13 @@ pub async fn apply(app: &App, yes: bool) -> Result<Report, RulesError> {
 async fn one(
     app: &App,
     system: &SystemId,
+    who: &Who,
     texts: &[(String, String)],
     yes: bool,
     report: &mut Report,
 ) -> Result<(), RulesError> {
     let world = app.world().clone();
-    let (system, texts) = (system.clone(), texts.to_vec());
+    let (system, actor, texts) = (system.clone(), who.actor.clone(), texts.to_vec());
     let lines = world
         .clone()
         .writer
@@ -103,7 +122,7 @@ async fn one(
                     }
                     let subjects = drift::touched(&register, &changes);
                     for chunk in changes.chunks(500) {
-                        tx.record(&mut register, now, &Actor::Poam, "rules apply", chunk).await?;
+                        tx.record(&mut register, now, &actor, "rules apply", chunk).await?;
                     }
                     let mut standing = world.settings.standing(&system)?;
                     standing.rules = &rules;

@@ -219,7 +219,7 @@ async fn planned(session: &Session, file: &Path, dry_run: bool) -> anyhow::Resul
 
 async fn applied(session: &Session, yes: bool) -> anyhow::Result<Ending> {
     let app = session.app().await?;
-    let report = rules::apply(&app, yes).await?;
+    let report = rules::apply(&app, yes, |system| session.acting(&app, system)).await?;
     if session.shared.json {
         output::json(&report)?;
     } else {

@@ -109,13 +109,17 @@ impl Runner {
 
     async fn poll_once(&self, now: DateTime<Utc>) -> (Hot, Option<DateTime<Utc>>) {
         let polled = self.engine.poll(&self.connection).await;
-        self.watch.polled(&self.connection, polled.is_ok(), now);
+        let fine = polled.as_ref().is_ok_and(|polled| polled.failed.is_empty());
+        self.watch.polled(&self.connection, fine, now);
         let failure = polled.as_ref().err().map(|error| chain(error));
         if let Err(error) = self.keep_health(failure, now).await {
             tracing::error!(connection = self.connection, error = %chain(&error), "the store failed");
         }
         match polled {
-            Ok(hot) => (hot, None),
+            Ok(polled) => {
+                let wait = polled.failed.into_iter().find_map(|(_, error)| self.pause_of(&error.into()));
+                (polled.hot, wait)
+            }
             Err(error) => {
                 tracing::warn!(connection = self.connection, error = %chain(&error), "a poll failed");
                 (Hot::new(), self.pause_of(&error))

@@ -14,9 +14,10 @@ use super::error::is_read_only;
 use super::tx::{Open, Tx};
 
 /// Every migration, oldest first: version, name, text.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "register", include_str!("../../migrations/0001_register.sql")),
     (2, "sync", include_str!("../../migrations/0002_sync.sql")),
+    (3, "stream health", include_str!("../../migrations/0003_stream_health.sql")),
 ];
 
 /// How a store is opened.

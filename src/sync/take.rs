@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use connector_api::{Account, Comment, HistoryEntry, HistoryKind, Status, Ticket, TicketLog, TicketState};
 
 use super::mapping::{Tracker, read_state, state_name, ticket_due};
-use super::{SyncError, World, obey, proof};
+use super::{SyncError, World, commands, obey, proof};
 use crate::drift;
 use crate::register::decide::{
-    Command, NewEvidence, ProposedMove, Refusal, TicketReads, TicketTransition, decide,
+    Command, NewEvidence, ProposedMove, Refusal, TicketReads, TicketTransition, decide, may_explain,
 };
 use crate::register::{Actor, Link, Milestone, Register, Subject};
 use crate::store::Tx;
@@ -239,7 +239,7 @@ impl Taking<'_> {
                     by: actor.clone(),
                     at: entry.at,
                     whence: cause.clone(),
-                    rationale: said_with(entry, &prepared.comments),
+                    rationale: self.said_with(entry, &actor, &prepared.comments),
                 };
                 self.must(actor, &cause, &Command::Propose(Box::new(proposed))).await
             }
@@ -250,6 +250,24 @@ impl Taking<'_> {
             | HistoryKind::Project { .. }
             | HistoryKind::Label { .. } => Ok(()),
         }
+    }
+
+    /// The comment that was made with an edit: at the very same instant, by the same person, who may explain; never
+    /// changed by another, and no command, which is obeyed by itself.
+    fn said_with(&self, entry: &HistoryEntry, actor: &Actor, comments: &[Comment]) -> Option<String> {
+        let by = entry.by.as_ref()?;
+        let roles = self.world.settings.roles(actor, &self.link.system);
+        if !matches!(actor, Actor::Person(_)) || !may_explain(&roles) {
+            return None;
+        }
+        comments
+            .iter()
+            .filter(|comment| comment.marker.is_none() && comment.created == entry.at)
+            .filter(|comment| comment.author.id == by.id)
+            .filter(|comment| comment.last_editor.as_ref().is_some_and(|editor| editor.id == by.id))
+            .filter(|comment| commands::parse(&comment.body, &[&self.us.id, &self.us.name]).is_empty())
+            .map(|comment| comment.body.trim().to_owned())
+            .find(|text| !text.is_empty())
     }
 
     async fn transition(
@@ -383,17 +401,6 @@ impl Taking<'_> {
             .await?;
         Ok(())
     }
-}
-
-/// The comment that came with an edit: the same person, at the same moment.
-fn said_with(entry: &HistoryEntry, comments: &[Comment]) -> Option<String> {
-    let by = entry.by.as_ref()?;
-    comments
-        .iter()
-        .filter(|comment| comment.marker.is_none() && comment.author.id == by.id)
-        .find(|comment| (comment.created - entry.at).abs() <= TimeDelta::seconds(2))
-        .map(|comment| comment.body.trim().to_owned())
-        .filter(|text| !text.is_empty() && !text.starts_with("/poam"))
 }
 
 /// One thing that a log tells.

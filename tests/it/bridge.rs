@@ -1,9 +1,13 @@
 //! A milestone there and back, on both fakes; and the situations that each have a test of their name.
 
 mod brakes;
+mod conflicts;
 mod dates;
+mod disclosure;
 mod exactly_once;
 mod fields;
+mod health;
+mod redaction;
 mod said;
 
 use chrono::TimeDelta;

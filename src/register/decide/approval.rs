@@ -3,12 +3,19 @@
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::super::policy::says_why;
-use super::super::{Actor, Change, Decision, Milestone, MilestoneNumber, Move, MoveState, Rationale, Role};
+use super::super::{
+    Actor, Change, Decision, Milestone, MilestoneNumber, Move, MoveState, Rationale, Role, Roles,
+};
 use super::{DECIDERS, Draft, Refusal, gather};
 
 /// Who may say why a date moved.
 const EXPLAINERS: &[Role] =
     &[Role::Engineer, Role::Owner, Role::Supporting, Role::Grc, Role::Isso, Role::SystemOwner];
+
+/// Whether roles allow to say why a date moved.
+pub fn may_explain(roles: &Roles) -> bool {
+    roles.iter().any(|role| *role == Role::Admin || EXPLAINERS.contains(role))
+}
 
 impl Draft<'_> {
     pub(super) fn explain(

@@ -374,6 +374,7 @@ async fn links(site: &Site) {
         url: Some("http://jira.test/browse/ACME-1".to_owned()),
         observed: Observed {
             braked: false,
+            let_through: false,
             at: Some(at),
             updated: Some(at),
             title: "[ACME M-1] No more TLS 1.0".to_owned(),

@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::app::act::Who;
 use crate::register::decide::{self, NewEvidence};
 use crate::register::{EvidenceKind, EvidenceOf, MilestoneNumber, MilestoneState, SystemId};
+use crate::sync::Kept;
 
 /// What is done to a milestone that is there.
 #[derive(Debug, Subcommand)]
@@ -254,7 +255,7 @@ async fn keep(
     let name = file.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     let media_type = media_type(file, &bytes).to_owned();
-    let digest = app.world().evidence.put(bytes).await?;
+    let Kept { digest, redacted } = app.world().keep(bytes.into()).await?;
     Ok(NewEvidence {
         of: EvidenceOf::Milestone(milestone),
         kind,
@@ -267,6 +268,7 @@ async fn keep(
         source: format!("command evidence {digest}"),
         details: BTreeMap::from([("file".to_owned(), name)]),
         digest: Some(digest),
+        redacted,
     })
 }
 
