@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use connector_api::{Account, Comment, HistoryEntry, HistoryKind, Status, Ticket, TicketLog, TicketState};
 
 use super::mapping::{Tracker, read_state, state_name, ticket_due};
@@ -13,6 +13,10 @@ use crate::register::decide::{
 };
 use crate::register::{Actor, Link, Milestone, Register, Subject};
 use crate::store::Tx;
+
+/// Jira writes an edit and the comment made with it one after the other, milliseconds apart, and names no act that they
+/// share; nobody makes two acts by hand within this time.
+const SAME_ACT: TimeDelta = TimeDelta::milliseconds(500);
 
 /// A ticket's log, with the bytes of what it proves kept already.
 pub struct Prepared {
@@ -252,7 +256,7 @@ impl Taking<'_> {
         }
     }
 
-    /// The comment that was made with an edit: at the very same instant, by the same person, who may explain; never
+    /// The comment that was made with an edit: in the same act, by the same person, who may explain; never
     /// changed by another, and no command, which is obeyed by itself.
     fn said_with(&self, entry: &HistoryEntry, actor: &Actor, comments: &[Comment]) -> Option<String> {
         let by = entry.by.as_ref()?;
@@ -262,7 +266,7 @@ impl Taking<'_> {
         }
         comments
             .iter()
-            .filter(|comment| comment.marker.is_none() && comment.created == entry.at)
+            .filter(|comment| comment.marker.is_none() && (comment.created - entry.at).abs() < SAME_ACT)
             .filter(|comment| comment.author.id == by.id)
             .filter(|comment| comment.last_editor.as_ref().is_some_and(|editor| editor.id == by.id))
             .filter(|comment| commands::parse(&comment.body, &[&self.us.id, &self.us.name]).is_empty())
