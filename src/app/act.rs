@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 
 use crate::drift;
 use crate::register::decide::{Command, Deciding, Refusal, decide_all};
-use crate::register::{Actor, Change, ItemNumber, MilestoneNumber, Register, Role, Roles, SystemId};
+use crate::register::{Actor, Change, ItemNumber, MilestoneNumber, Register, Role, Roles, Subject, SystemId};
 use crate::store::{Scope, StoreError};
+use crate::sync::decision::announce;
 use crate::sync::open::open_later;
 use crate::sync::{SyncError, World};
 
@@ -83,11 +84,43 @@ pub async fn act(
                 drift::redetect(tx, &mut register, &subjects, None, &standing, now).await?;
                 let milestones: Vec<MilestoneNumber> = drift::milestones_in(&subjects).into_iter().collect();
                 tx.mark_milestones(&system, &milestones, now).await?;
+                announce(tx, &world, &mut register, &changes, "command", "").await?;
+                send_kept(tx, &register, &changes).await?;
                 Ok(Ok((changes, register)))
             })
         })
         .await?
         .map_err(ActError::Refused)
+}
+
+/// Where a conflict was decided for the register, its value goes out whatever the ticket was last reconciled to: the
+/// register's half of the base no longer is what it says.
+async fn send_kept(
+    tx: &mut crate::store::Tx,
+    register: &Register,
+    changes: &[Change],
+) -> Result<(), StoreError> {
+    for change in changes {
+        let Change::ConflictResolved { number, resolution } = change else { continue };
+        let Some(conflict) = register.conflicts.get(number) else { continue };
+        let Subject::Milestone(milestone) = conflict.subject else { continue };
+        let Some(mut link) = tx.link_of(&register.system.id, milestone).await? else { continue };
+        match (resolution.keep.as_str(), conflict.field.as_str()) {
+            ("register", "title") => {
+                if let Some(base) = &mut link.base.title {
+                    base.ours.clear();
+                }
+            }
+            ("register", "assignee") => {
+                if let Some(base) = &mut link.base.assignee {
+                    base.ours = None;
+                }
+            }
+            _ => continue,
+        }
+        tx.save_link(&mut link).await?;
+    }
+    Ok(())
 }
 
 /// Decides commands as they would be now, and records nothing: before bytes are kept for them.

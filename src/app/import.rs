@@ -1,6 +1,8 @@
 //! Import: the file is kept as source evidence, parsed whole, planned, and applied in transactions of bounded size
 //! under one import. Idempotent: a crash is finished by running it again, and until then it shows as unfinished.
 
+mod absent;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
@@ -10,13 +12,14 @@ use super::reserved::needs;
 use crate::drift;
 use crate::exchange::fedramp_xlsx::{self, Limits, ReadError, Refused, Warning};
 use crate::exchange::import::{ImportPlan, plan};
-use crate::register::decide::{Command, Deciding, NewEvidence, Refusal, decide, decide_all};
+use crate::register::decide::{Command, Deciding, KEEPERS, NewEvidence, Refusal, decide, decide_all};
 use crate::register::{
-    Change, Digest, Drift, DriftKind, EvidenceKind, EvidenceOf, ImportedRow, ItemNumber, MilestoneNumber,
-    Register, Role, Status, Subject, SystemId,
+    Change, Digest, EvidenceKind, EvidenceOf, ImportedRow, ItemNumber, MilestoneNumber, Register, Subject,
+    SystemId,
 };
 use crate::store::{ItemFilter, Scope, StoreError, Tx};
-use crate::sync::{SyncError, World};
+use crate::sync::{Kept, SyncError, World};
+use absent::{back_again, finish};
 
 /// Items per transaction: a few changes each, so that one stays near 500 changes.
 const CHUNK: usize = 100;
@@ -72,7 +75,7 @@ impl From<StoreError> for ImportError {
     }
 }
 
-/// Imports a workbook. `progress` hears how many of how many rows are done.
+/// Imports a workbook, as somebody who plans. `progress` hears how many of how many rows are done.
 pub async fn import(
     world: &World,
     system: &SystemId,
@@ -82,7 +85,9 @@ pub async fn import(
     dry_run: bool,
     progress: &(dyn Fn(usize, usize) + Send + Sync),
 ) -> Result<Report, ImportError> {
-    needs(who, &format!("import {name}"), &[Role::Grc, Role::Isso])?;
+    if !dry_run {
+        needs(who, &format!("import {name} into {system}"), KEEPERS)?;
+    }
     let file = Digest::of(&bytes);
     let workbook = fedramp_xlsx::read(&bytes, &Limits::default())
         .map_err(|why| ImportError::Unreadable { file: name.to_owned(), why })?;
@@ -111,12 +116,13 @@ pub async fn import(
             .is_some_and(|last| last.cells == item.row.cells && last.sheet == item.row.sheet)
     });
     if all_same && !plan.items.is_empty() && finished(world, system, &file).await? {
+        back_again(world, system, who, &file, &plan).await?;
         report.unchanged = plan.items.len();
         progress(plan.items.len(), plan.items.len());
         return Ok(report);
     }
-    world.evidence.put(bytes.clone()).await.map_err(|error| ActError::Failed(error.into()))?;
-    begin(world, system, who, name, &file, bytes.len() as u64, &plan).await?;
+    let kept = world.keep(bytes.clone()).await.map_err(ActError::Failed)?;
+    begin(world, system, who, name, &kept, bytes.len() as u64, &plan).await?;
     let total = plan.items.len();
     let mut done = 0;
     for chunk in plan.items.chunks(CHUNK) {
@@ -198,12 +204,12 @@ async fn begin(
     system: &SystemId,
     who: &Who,
     name: &str,
-    file: &Digest,
+    kept: &Kept,
     size: u64,
     plan: &ImportPlan,
 ) -> Result<(), ImportError> {
-    let (outer, system, who, file, name) =
-        (world.clone(), system.clone(), who.clone(), file.clone(), name.to_owned());
+    let (outer, system, who, name) = (world.clone(), system.clone(), who.clone(), name.to_owned());
+    let Kept { digest: file, redacted } = kept.clone();
     let rows = u32::try_from(plan.items.len()).unwrap_or(u32::MAX);
     world
         .writer
@@ -228,6 +234,7 @@ async fn begin(
                     observed: now,
                     source: format!("import {file}"),
                     details: BTreeMap::new(),
+                    redacted,
                 }));
                 let mut changes = {
                     let by = deciding(&world, &system, &who)?;
@@ -301,76 +308,5 @@ async fn redetect(
     let system = register.system.id.clone();
     let standing = world.settings.standing(&system)?;
     drift::redetect(tx, register, subjects, None, &standing, world.clock.now()).await?;
-    Ok(())
-}
-
-/// Says which open items the newer file lacks (drift, never closure), and that all of it was taken.
-async fn finish(
-    world: &World,
-    system: &SystemId,
-    who: &Who,
-    file: &Digest,
-    plan: &ImportPlan,
-) -> Result<(), ImportError> {
-    let present: BTreeSet<ItemNumber> = plan.items.iter().map(|item| item.number.clone()).collect();
-    let (outer, system, who, file) = (world.clone(), system.clone(), who.clone(), file.clone());
-    world
-        .writer
-        .submit(move |tx| {
-            Box::pin(async move {
-                let now = outer.clock.now();
-                tx.lock(std::slice::from_ref(&system)).await?;
-                let open = ItemFilter {
-                    statuses: Status::ALL.into_iter().filter(|status| *status != Status::Closed).collect(),
-                    ..ItemFilter::default()
-                };
-                let open = tx.items(&system, &open, None, i32::MAX.unsigned_abs()).await?;
-                let absent = open.into_iter().filter(|item| item.imported.is_some()).map(|item| item.number);
-                let mut standing = tx.drifts(&system, true).await?;
-                standing.retain(|drift| drift.kind == DriftKind::AbsentFromImport);
-                let mut register = tx.load(&system, Scope::System).await?;
-                let mut changes = Vec::new();
-                let mut number = register.system.last_drift;
-                for item in absent.filter(|item| !present.contains(item)) {
-                    if standing.iter().any(|drift| drift.subject == Subject::Item(item.clone())) {
-                        continue;
-                    }
-                    number += 1;
-                    changes.push(Change::DriftOpened {
-                        drift: Drift {
-                            number,
-                            kind: DriftKind::AbsentFromImport,
-                            subject: Subject::Item(item),
-                            key: String::new(),
-                            detail: format!(
-                                "the workbook {} lacks it",
-                                file.as_str().get(..12).unwrap_or_default()
-                            ),
-                            opened: now,
-                            settled: None,
-                            settled_by: None,
-                        },
-                    });
-                }
-                for drift in standing {
-                    if let Subject::Item(item) = &drift.subject
-                        && present.contains(item)
-                    {
-                        register.drifts.insert(drift.number, drift.clone());
-                        let by = "a newer workbook has it again".to_owned();
-                        changes.push(Change::DriftSettled { number: drift.number, by });
-                    }
-                }
-                if let Some(import) = tx.import(&system, &file).await? {
-                    register.imports.insert(file.clone(), import);
-                }
-                changes.push(Change::ImportFinished { file: file.clone() });
-                for chunk in changes.chunks(500) {
-                    tx.record(&mut register, now, &who.actor, &format!("import {file}"), chunk).await?;
-                }
-                Ok::<_, StoreError>(())
-            })
-        })
-        .await?;
     Ok(())
 }

@@ -6,9 +6,9 @@ use super::act::Who;
 use super::reserved::needs;
 use super::wiring::{App, OpenError, parse_rules, rule_texts};
 use crate::drift;
-use crate::register::decide::Refusal;
+use crate::register::decide::{KEEPERS, Refusal};
 use crate::register::policy::{RuleSet, deadline};
-use crate::register::{Actor, Change, Deadline, Digest, Register, Role, Subject, SystemId};
+use crate::register::{Actor, Change, Deadline, Digest, Register, Subject, SystemId};
 use crate::store::Scope;
 use crate::sync::{SyncError, World};
 
@@ -61,7 +61,7 @@ pub async fn apply(
     let mut acting = Vec::new();
     for system in systems {
         let who = who(system)?;
-        needs(&who, &format!("put rules in force in {system}"), &[Role::Grc, Role::Isso])?;
+        needs(&who, &format!("put rules in force in {system}"), KEEPERS)?;
         acting.push((system, who.actor));
     }
     for (system, actor) in acting {

@@ -161,7 +161,7 @@ impl App {
             clock,
             ids: Arc::new(fresh_id),
         };
-        Ok(Self { config, engine: Engine { world }, transports })
+        Ok(Self { config, engine: Engine { world, only: None }, transports })
     }
 
     /// Everything that the bridge reaches.

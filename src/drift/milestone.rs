@@ -23,6 +23,7 @@ pub(super) fn detect(register: &Register, milestone: &Milestone, ctx: &Context<'
     if !matches!(milestone.state, MilestoneState::Verified | MilestoneState::Dropped) {
         case.done_without_evidence();
         case.ticket_astray();
+        case.closed_without_fix();
     }
     if milestone.state.is_over() {
         return;
@@ -32,7 +33,6 @@ pub(super) fn detect(register: &Register, milestone: &Milestone, ctx: &Context<'
     case.deadline_at_risk();
     case.overdue();
     case.scheduled_after_due();
-    case.closed_without_fix();
     case.reopened();
     case.blocked();
     if in_force(register, milestone) {

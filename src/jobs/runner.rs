@@ -149,10 +149,11 @@ impl Runner {
             };
         }
         match engine.poll(connection).await {
-            Ok(hot) => {
-                self.with.watch.polled(connection, true, now);
+            Ok(polled) => {
+                self.with.watch.polled(connection, polled.failed.is_empty(), now);
                 self.keep_health(None).await;
-                hot
+                self.resume = polled.failed.into_iter().find_map(|(_, error)| self.pause_of(&error.into()));
+                polled.hot
             }
             Err(error) => {
                 self.poll_failed(&error, now).await;

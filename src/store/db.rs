@@ -14,10 +14,11 @@ use super::error::{is_no_table, is_out_of_reach, is_read_only};
 use super::tx::{Open, Tx, on};
 
 /// Every migration, oldest first: version, name, text.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (1, "register", include_str!("../../migrations/0001_register.sql")),
     (2, "sync", include_str!("../../migrations/0002_sync.sql")),
     (3, "connection", include_str!("../../migrations/0003_connection.sql")),
+    (4, "stream health", include_str!("../../migrations/0004_stream_health.sql")),
 ];
 
 /// How a store is opened.

@@ -90,13 +90,12 @@ async fn intent(
                     tx.save_link(&mut link).await?;
                     return Ok(None);
                 }
-                let prefix = mapping::prefix(&register.system.id, milestone);
                 let in_field =
                     tracker.due_in_field(world.connector(&tracker.connection)?.capabilities().due_field);
                 let shown = Shown { due: milestone.due, in_field };
                 let new = NewTicket {
                     project: tracker.project.clone(),
-                    title: mapping::title(&prefix, &milestone.text),
+                    title: mapping::our_title(&register, milestone, tracker.disclosure),
                     block: mapping::block(&register, milestone, tracker.disclosure, shown),
                     due: milestone.due,
                     assignee: milestone

@@ -1,5 +1,6 @@
 //! What a ticket should look like, and how what it looks like is read. Pure.
 
+mod block;
 #[cfg(test)]
 mod tests;
 
@@ -8,7 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use connector_api::{ProjectSpec, Status, StatusCategory, Ticket, TicketState};
 
-use crate::register::{Item, Milestone, MilestoneState, MoveState, Register, SystemId};
+use super::withhold::told;
+use crate::register::{Milestone, MilestoneState, Register, SystemId};
+
+pub(super) use block::day;
+pub use block::{Shown, block};
 
 /// A tracker as the engine must know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,6 +95,12 @@ const TITLE_MAX: usize = 255;
 /// What every title of ours begins with: `[ACME M-17]`.
 pub fn prefix(system: &SystemId, milestone: &Milestone) -> String {
     format!("[{system} {}]", milestone.number)
+}
+
+/// A milestone's title in a ticket: the prefix and its text, as far as the tracker may be told.
+pub fn our_title(register: &Register, milestone: &Milestone, disclosure: Disclosure) -> String {
+    let text = told(&milestone.text, register, milestone, disclosure);
+    title(&prefix(&register.system.id, milestone), &text)
 }
 
 /// A title: the prefix and a text, on one line and within the limit.
@@ -251,118 +262,6 @@ fn due_value(line: &str) -> Option<String> {
         return None;
     }
     Some(plain[4..].trim().trim_end_matches('.').to_owned())
-}
-
-/// What the block shows of the dates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shown {
-    /// On the due line.
-    pub due: Option<NaiveDate>,
-    /// Whether the ticket has a due field, so that dates are changed there and not on the due line.
-    pub in_field: bool,
-}
-
-/// The managed block: items, action, deadline, due, proof expected, what is open, how to answer.
-pub fn block(register: &Register, milestone: &Milestone, disclosure: Disclosure, shown: Shown) -> String {
-    let mut out = vec![
-        format!(
-            "**{} {}** is kept in step by poam-bridge. Change the due {} to propose another date; {} in this block \
-             are undone.",
-            register.system.id,
-            milestone.number,
-            if shown.in_field { "date of this ticket" } else { "line" },
-            if shown.in_field { "edits" } else { "other edits" },
-        ),
-        String::new(),
-        format!("- **Due:** {}", shown.due.map_or_else(|| "none".to_owned(), |due| due.to_string())),
-        format!("- **Action:** {}", one_line(&milestone.text)),
-    ];
-    if let Some(deadline) = register.deadline_of(milestone) {
-        out.push(format!("- **Deadline:** {}", deadline.date));
-    }
-    let kinds: Vec<_> = milestone.expects.iter().map(|kind| kind.name()).collect();
-    out.push(format!("- **Proof expected:** {}", kinds.join(", ")));
-    out.push(format!("- **Serves:** {}", serves(register, milestone)));
-    if disclosure == Disclosure::Full {
-        for item in register.items_of(milestone).filter(|item| item.is_open()).take(20) {
-            out.push(format!("- **{}:** {}", item.number, weakness(item)));
-        }
-    }
-    for line in open_points(milestone) {
-        out.push(format!("- **{line}"));
-    }
-    out.push(String::new());
-    out.push(
-        "Answer in a comment: /poam why REASON, /poam move DATE REASON, /poam blocked REASON, /poam evidence TEXT, \
-         /poam status, /poam help."
-            .to_owned(),
-    );
-    out.join("\n")
-}
-
-/// What stands open about the milestone, each line beginning inside bold.
-fn open_points(milestone: &Milestone) -> Vec<String> {
-    let mut lines = Vec::new();
-    let day = |date: Option<NaiveDate>| date.map_or_else(|| "no date".to_owned(), |date| date.to_string());
-    if let Some(moved) = milestone.open_move() {
-        let waits = match moved.state {
-            MoveState::Unexplained => "waits for a reason",
-            MoveState::Explained
-            | MoveState::Approved
-            | MoveState::Rejected
-            | MoveState::Superseded
-            | MoveState::Withdrawn
-            | MoveState::Noted => "waits for an approver",
-        };
-        lines.push(format!("Date change:** {} to {} {waits}", day(moved.from), day(moved.to)));
-        if let Some(rationale) = &moved.rationale {
-            lines.push(format!("Reason given:** {}", one_line(&rationale.text)));
-        }
-    }
-    if milestone.original_due != milestone.due {
-        lines.push(format!("Original due:** {}", day(milestone.original_due)));
-    }
-    if let Some(why) = &milestone.blocked {
-        lines.push(format!("Blocked:** {}", one_line(why)));
-    }
-    lines
-}
-
-fn serves(register: &Register, milestone: &Milestone) -> String {
-    const SHOWN: usize = 12;
-    let open: Vec<&str> =
-        register.items_of(milestone).filter(|item| item.is_open()).map(|item| item.number.as_str()).collect();
-    if open.is_empty() {
-        return "no open item".to_owned();
-    }
-    let more = open.len().saturating_sub(SHOWN);
-    let listed = open.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
-    if more == 0 { listed } else { format!("{listed} and {more} more") }
-}
-
-fn weakness(item: &Item) -> String {
-    let mut text = one_line(&item.facts.title);
-    if !item.facts.cves.is_empty() {
-        text.push_str(&format!(" ({})", item.facts.cves.join(", ")));
-    }
-    if !item.facts.components.is_empty() {
-        let components: Vec<String> = item.facts.components.iter().take(5).map(|c| one_line(c)).collect();
-        text.push_str(&format!(" on {}", components.join(", ")));
-        if item.facts.components.len() > 5 {
-            text.push_str(&format!(" and {} more", item.facts.components.len() - 5));
-        }
-    }
-    text
-}
-
-/// Text of ours or theirs as one line of Markdown that changes nothing around it.
-fn one_line(text: &str) -> String {
-    text.split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
-        .chars()
-        .filter(|c| !c.is_control() && *c != '*')
-        .collect()
 }
 
 /// The due date as the ticket shows it, and why it cannot be read if it cannot.

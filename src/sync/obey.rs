@@ -8,7 +8,8 @@ use connector_api::{Account, Comment};
 
 use super::commands::{self, Command as Said};
 use super::take::Taking;
-use super::{SyncError, talk};
+use super::withhold::told;
+use super::{SyncError, decision, talk};
 use crate::register::decide::{Command, NewEvidence, ProposedMove, Refusal, decide_all};
 use crate::register::{Actor, MilestoneNumber, MilestoneState, NoticeKind};
 
@@ -94,13 +95,13 @@ async fn obey(
     let milestone = taking.link.milestone;
     let mut commands = Vec::new();
     let mut refused: Vec<String> = Vec::new();
-    let mut told: Vec<String> = Vec::new();
+    let mut answers: Vec<String> = Vec::new();
     for (place, one) in said.iter().enumerate() {
         match translate(taking, comment, actor, milestone, one, words.get(&(comment.id.clone(), place)))
             .await?
         {
             Meaning::Do(wanted) => commands.extend(wanted),
-            Meaning::Tell(text) => told.push(text),
+            Meaning::Tell(text) => answers.push(text),
             Meaning::Refuse(why) => refused.push(why),
         }
     }
@@ -117,21 +118,41 @@ async fn obey(
                     taking.tx.record(&mut taking.register, taking.now, actor, &cause, &changes).await?;
                 }
                 taking.tx.take_entry(&taking.link.id, &final_id(comment), taking.now).await?;
-                if told.is_empty() {
+                let (tx, register) = (&mut *taking.tx, &mut taking.register);
+                let decided =
+                    decision::announce(tx, taking.world, register, &changes, &cause, &comment.id).await?;
+                if decided && answers.is_empty() {
+                    return Ok(());
+                }
+                if answers.is_empty() {
                     let body = talk::recorded(&taking.register, milestone);
-                    return talk::say(taking, NoticeKind::Acknowledgement, &comment.id, vec![], body).await;
+                    return say(taking, comment, NoticeKind::Acknowledgement, body).await;
                 }
             }
             Err(Refusal { what, because }) => refused.push(format!("{what}: {}", because.join("; "))),
         }
     }
-    let mut lines = told;
-    lines.extend(refused.into_iter().map(|why| format!("Not done. {why}.")));
+    let mut lines = answers;
+    let told = |why: String| match taking.milestone() {
+        Some(milestone) => told(&why, &taking.register, milestone, taking.tracker.disclosure),
+        None => why,
+    };
+    lines.extend(refused.into_iter().map(|why| format!("Not done. {}.", told(why))));
     answer(taking, comment, lines.join("\n\n")).await
 }
 
 async fn answer(taking: &mut Taking<'_>, comment: &Comment, body: String) -> Result<(), SyncError> {
-    talk::say(taking, NoticeKind::Answer, &comment.id, vec![], body).await
+    say(taking, comment, NoticeKind::Answer, body).await
+}
+
+async fn say(
+    taking: &mut Taking<'_>,
+    comment: &Comment,
+    kind: NoticeKind,
+    body: String,
+) -> Result<(), SyncError> {
+    let message = talk::Message { kind, answers: comment.id.clone(), covers: Vec::new(), body };
+    talk::say(taking, message).await
 }
 
 /// What a command means here.
@@ -153,7 +174,7 @@ async fn translate(
     let elsewhere = "decisions are not taken in tickets here; use `poam move approve` or `poam move reject`";
     Ok(match said {
         Said::Help => Meaning::Tell(talk::help()),
-        Said::Status => Meaning::Tell(talk::status(&taking.register, milestone)),
+        Said::Status => Meaning::Tell(talk::status(&taking.register, milestone, taking.tracker.disclosure)),
         Said::Why(text) => {
             let covered = covered_moves(taking, milestone).await?;
             Meaning::Do(

@@ -1,12 +1,12 @@
 //! Going live: tickets open by route when somebody says so, or for items that open later. Many at once wait for a
-//! second word.
+//! second word, however many acts ask for them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::mapping::route;
 use super::{SyncError, World};
 use crate::register::{Change, Link, LinkPhase, Milestone, MilestoneNumber, Register, Status, SystemId};
-use crate::store::{LinkFilter, Scope, Tx};
+use crate::store::{LinkFilter, Scope, StoreError, Tx};
 
 /// What opening gave.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -75,14 +75,7 @@ pub async fn open_in(
         by_tracker.entry(link.tracker.clone()).or_default().push((link, new));
     }
     for (tracker, links) in by_tracker {
-        // What is about to be made in the next pass counts as well, so that one by one brings no flood either.
-        let about = LinkFilter {
-            trackers: vec![tracker],
-            phases: vec![LinkPhase::Creating],
-            ..LinkFilter::default()
-        };
-        let about = tx.links(&about, None, u32::MAX).await?.len();
-        let many = about + links.len() > world.settings.open_limit as usize && !yes;
+        let many = !yes && links.len() + on_the_way(tx, &tracker).await? > world.settings.open_limit as usize;
         for (mut link, new) in links {
             let name = format!("{system}/{}", link.milestone);
             let (phase, list) = if many {
@@ -92,6 +85,7 @@ pub async fn open_in(
             };
             list.push(name);
             link.phase = phase;
+            link.observed.let_through = yes;
             link.dirty = (phase == LinkPhase::Creating).then_some(now);
             if new {
                 tx.insert_link(&link).await?;
@@ -139,6 +133,17 @@ pub async fn open_later(
         open_in(tx, world, register, &wanted, false).await?;
     }
     Ok(())
+}
+
+/// How many tickets are about to be made on a tracker without anybody's word: one after the other, they are many too.
+async fn on_the_way(tx: &mut Tx, tracker: &str) -> Result<usize, StoreError> {
+    let filter = LinkFilter {
+        trackers: vec![tracker.to_owned()],
+        phases: vec![LinkPhase::Creating],
+        ..LinkFilter::default()
+    };
+    let creating = tx.links(&filter, None, i32::MAX.unsigned_abs()).await?;
+    Ok(creating.iter().filter(|link| !link.observed.let_through).count())
 }
 
 /// Work is left, for an item that is open.

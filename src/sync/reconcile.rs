@@ -12,8 +12,8 @@ use super::take::{Prepared, Taking};
 use super::{SyncError, World, lost, talk};
 use crate::register::decide::Command;
 use crate::register::{
-    Actor, Change, Conflict, Link, LinkPhase, Milestone, MoveState, Pair, Register, Resolution, Subject,
-    TicketName,
+    Actor, Change, Conflict, Link, LinkPhase, Milestone, MilestoneState, MoveState, Pair, Register,
+    Resolution, Subject, TicketName,
 };
 use crate::store::{Scope, Tx};
 
@@ -253,7 +253,7 @@ pub(super) fn sides_of(held: &Held<'_>, ticket: &Ticket) -> Result<Sides, SyncEr
     let our_assignee =
         milestone.owner.as_ref().and_then(|owner| world.settings.account_of(&tracker.connection, owner));
     Ok(Sides {
-        our_title: mapping::title(&prefix, &milestone.text),
+        our_title: mapping::our_title(register, milestone, tracker.disclosure),
         their_title: ticket.title.clone(),
         their_title_prefixed: mapping::title(&prefix, mapping::title_text(&prefix, &ticket.title)),
         prefix,
@@ -275,9 +275,10 @@ pub(super) fn sides_of(held: &Held<'_>, ticket: &Ticket) -> Result<Sides, SyncEr
 }
 
 /// What the register holds the ticket's state to be. One that was closed without a fix reads so until GRC decides; that
-/// work goes on is then a change of ours, which reopens it.
+/// work goes on is then a change of ours, which reopens it, and so is that it stays done.
 pub(super) fn our_state(milestone: &Milestone) -> TicketState {
-    if milestone.closed_without_fix.is_some() && !milestone.state.is_over() {
+    let decided = matches!(milestone.state, MilestoneState::Verified | MilestoneState::Dropped);
+    if milestone.closed_without_fix.is_some() && !decided {
         return TicketState::Dropped;
     }
     mapping::ticket_state(milestone.state)

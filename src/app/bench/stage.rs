@@ -177,8 +177,8 @@ impl Stage {
 
     /// A poll, and passes until nothing is left to do.
     pub async fn cycle(&self, kind: &str) -> Result<u32, BenchError> {
-        let hot = self.engine.poll(kind).await?;
-        self.pass(kind, hot).await
+        let polled = self.engine.poll(kind).await?;
+        self.pass(kind, polled.hot).await
     }
 
     /// Cycles, twenty minutes apart, until one finds nothing: then no overlap repeats what is known.

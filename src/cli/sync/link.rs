@@ -13,10 +13,11 @@ use super::known_tracker;
 use crate::app::App;
 use crate::app::reserved::needs;
 use crate::register::view::LinkView;
-use crate::register::{Base, Link, LinkPhase, Milestone, MilestoneNumber, Register, Role, SystemId};
+use crate::register::{Base, Link, LinkPhase, MilestoneNumber, Role, SystemId};
 use crate::store::{LinkFilter, MilestoneFilter, Scope};
 use crate::sync::adopt::adopt;
 use crate::sync::apart::{self, Apart};
+use crate::sync::mapping::Disclosure;
 use crate::sync::open::{Opened, open};
 
 /// Who says which milestones get tickets.
@@ -168,7 +169,9 @@ async fn show(
     let link = read.link_of(system, number).await?.with_context(|| {
         format!("{system}/{number} has no link: `poam link open --filter milestone={number}` opens a ticket")
     })?;
-    let apart = apart::apart(&register, milestone, &link);
+    let disclosure =
+        app.world().settings.tracker(&link.tracker).map_or(Disclosure::Minimal, |of| of.disclosure);
+    let apart = apart::apart(&register, milestone, &link, disclosure);
     if session.shared.json {
         return output::json(&LinkDetail { link: LinkView::of(&link), base: &link.base, apart });
     }
@@ -202,7 +205,11 @@ async fn show(
     output::line("");
     output::table(
         &["Field", "Register", "Ticket", "Reconciled"],
-        if seen.at.is_some() { sides(&register, milestone, &link) } else { Vec::new() },
+        if seen.at.is_some() {
+            sides(apart::sides(&register, milestone, &link, disclosure), &link.base)
+        } else {
+            Vec::new()
+        },
         "The ticket was not seen yet.",
     );
     if apart.is_empty() && seen.at.is_some() {
@@ -215,8 +222,7 @@ async fn show(
 }
 
 /// Both sides as they are, and as they were when they were last reconciled, where that differs.
-fn sides(register: &Register, milestone: &Milestone, link: &Link) -> Vec<Vec<String>> {
-    let base = &link.base;
+fn sides(sides: [(&'static str, String, String); 4], base: &Base) -> Vec<Vec<String>> {
     let word = |text: &Option<String>| output::or_dash(text.as_deref());
     let due = |day: Option<NaiveDate>| day.map_or_else(|| "none".to_owned(), |day| day.to_string());
     let bases = [
@@ -225,7 +231,7 @@ fn sides(register: &Register, milestone: &Milestone, link: &Link) -> Vec<Vec<Str
         base.due.as_ref().map(|p| (due(p.ours), due(p.theirs))),
         base.assignee.as_ref().map(|p| (word(&p.ours), word(&p.theirs))),
     ];
-    apart::sides(register, milestone, link)
+    sides
         .into_iter()
         .zip(bases)
         .map(|((field, ours, theirs), base)| {

@@ -1,6 +1,5 @@
 //! `tracker list|halt|resume`.
 
-use chrono::{DateTime, Utc};
 use clap::Subcommand;
 use serde::Serialize;
 
@@ -10,7 +9,8 @@ use crate::app::App;
 use crate::app::reserved::set_tracker;
 use crate::register::SystemId;
 use crate::register::view::Time;
-use crate::sync::detect;
+use crate::store::Health;
+use crate::sync::{detect, health};
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Command {
@@ -56,7 +56,7 @@ struct Links {
     failing: u64,
 }
 
-/// How its connection is; none where it was never asked.
+/// How it is, or its connection where that is polled as a whole; none where it was never asked.
 #[derive(Debug, Serialize)]
 struct HealthView {
     last_ok: Option<Time>,
@@ -71,6 +71,17 @@ impl Command {
         match self {
             Self::List => true,
             Self::Halt { .. } | Self::Resume { .. } => false,
+        }
+    }
+}
+
+impl HealthView {
+    fn of(health: &Health) -> Self {
+        Self {
+            last_ok: health.last_ok.map(Time),
+            last_error: health.last_error.map(Time),
+            error: health.error.clone(),
+            failures: health.failures,
         }
     }
 }
@@ -146,14 +157,17 @@ async fn all(app: &App) -> anyhow::Result<Vec<TrackerView>> {
     let mut counts = read.link_counts().await?;
     let halted = read.halted().await?;
     let health = read.health().await?;
-    let time = |at: Option<DateTime<Utc>>| at.map(Time);
+    let streams = read.stream_health().await?;
     Ok(app
         .config
         .trackers
         .iter()
         .map(|tracker| {
             let counts = counts.remove(&tracker.id).unwrap_or_default();
-            let health = health.iter().find(|health| health.connection == tracker.connection);
+            let world = app.world();
+            let known = world.settings.tracker(&tracker.id).ok();
+            let own = known.and_then(|known| health::of_tracker(world, known, &streams));
+            let connection = health.iter().find(|health| health.connection == tracker.connection);
             TrackerView {
                 id: tracker.id.clone(),
                 connection: tracker.connection.clone(),
@@ -167,12 +181,7 @@ async fn all(app: &App) -> anyhow::Result<Vec<TrackerView>> {
                     dirty: counts.dirty,
                     failing: counts.failing,
                 },
-                health: health.map(|health| HealthView {
-                    last_ok: time(health.last_ok),
-                    last_error: time(health.last_error),
-                    error: health.error.clone(),
-                    failures: health.failures,
-                }),
+                health: own.or(connection).map(HealthView::of),
             }
         })
         .collect())

@@ -3,8 +3,15 @@
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::super::policy::says_why;
-use super::super::{Actor, Change, Decision, Milestone, MilestoneNumber, Move, MoveState, Rationale};
+use super::super::{
+    Actor, Change, Decision, Milestone, MilestoneNumber, Move, MoveState, Rationale, Role, Roles,
+};
 use super::{DECIDERS, Draft, EXPLAINERS, Refusal, gather};
+
+/// Whether roles allow to say why a date moved.
+pub fn may_explain(roles: &Roles) -> bool {
+    roles.iter().any(|role| *role == Role::Admin || EXPLAINERS.contains(role))
+}
 
 impl Draft<'_> {
     pub(super) fn explain(

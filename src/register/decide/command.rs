@@ -179,7 +179,7 @@ pub enum Command {
         /// When it was asked why.
         asked: DateTime<Utc>,
     },
-    /// Say which value of a conflict stands, and why. Needs grc or isso.
+    /// Say which value of a conflict stands, and why; text and owner of a milestone follow it. Needs grc or isso.
     ResolveConflict {
         /// Which.
         number: u32,

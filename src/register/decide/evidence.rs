@@ -31,6 +31,8 @@ pub struct NewEvidence {
     /// More about it. `validation` (`accepted`, `rejected`) makes it a validation of an item, with the `components`
     /// it covers, one a line, and the `residual_risk`.
     pub details: BTreeMap<String, String>,
+    /// Why the same bytes were removed before, if they were: then they are not held.
+    pub redacted: Option<String>,
 }
 
 impl Draft<'_> {
@@ -71,7 +73,7 @@ impl Draft<'_> {
             recorded: self.by.now,
             source: new.source.clone(),
             details: new.details.clone(),
-            redacted: None,
+            redacted: new.redacted.clone(),
         };
         self.push(Change::EvidenceAdded { evidence: Box::new(evidence) })?;
         if let EvidenceOf::Milestone(milestone) = &new.of {

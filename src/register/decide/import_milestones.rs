@@ -28,7 +28,7 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn imported_milestone(&self, item: &ItemNumber, number: u32) -> Option<&Milestone> {
+    pub(super) fn imported_milestone(&self, item: &ItemNumber, number: u32) -> Option<&Milestone> {
         self.register
             .milestones
             .values()

@@ -7,6 +7,7 @@
 mod approval;
 mod closure;
 mod command;
+mod conflict;
 mod correction;
 mod evidence;
 mod follow;
@@ -21,10 +22,10 @@ use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 
 use super::policy::{Calendar, Policy, RuleSet};
 use super::{
-    Actor, Change, Item, ItemNumber, Milestone, MilestoneNumber, Notice, Person, Register, Resolution, Role,
-    Roles, Subject, apply,
+    Actor, Change, Item, ItemNumber, Milestone, MilestoneNumber, Notice, Person, Register, Role, Roles, apply,
 };
 
+pub use approval::may_explain;
 pub use command::Command;
 pub use evidence::NewEvidence;
 pub use import::{ImportedChange, ImportedChangeKind, ImportedItem, ImportedMilestone};
@@ -128,8 +129,8 @@ pub fn decide_all(
     Ok(draft.changes)
 }
 
-/// Who plans: items, milestones, dates of drafts.
-const PLANNERS: &[Role] = &[Role::Grc, Role::Isso, Role::Owner, Role::SystemOwner];
+/// Who plans: items, milestones, dates of drafts; and imports what was planned elsewhere.
+pub const PLANNERS: &[Role] = &[Role::Grc, Role::Isso, Role::Owner, Role::SystemOwner];
 /// Who works on milestones.
 const WORKERS: &[Role] = &[Role::Engineer, Role::Owner, Role::Supporting, Role::Grc, Role::Isso];
 /// Who asks for another date, and says why one moved.
@@ -145,8 +146,8 @@ const PROVERS: &[Role] = &[
     Role::Isso,
     Role::SystemOwner,
 ];
-/// Who keeps the POA&M.
-const KEEPERS: &[Role] = &[Role::Grc, Role::Isso];
+/// Who keeps the POA&M, and puts its rules in force.
+pub const KEEPERS: &[Role] = &[Role::Grc, Role::Isso];
 /// Who approves and rejects.
 const DECIDERS: &[Role] = &[Role::Approver, Role::Isso, Role::AuthorizingOfficial];
 
@@ -274,45 +275,5 @@ impl Draft<'_> {
                 "{name:?} is no person of the register: an owner is one [[person]], never a team or mailbox"
             ),
         ))
-    }
-
-    fn resolve_conflict(&mut self, number: u32, keep: &str, reason: &str) -> Result<(), Refusal> {
-        let what = format!("resolve conflict {number}");
-        let Some(conflict) = self.register.conflicts.get(&number) else {
-            return Err(Refusal::new(what, "there is no such conflict"));
-        };
-        let mut because = Vec::new();
-        gather(&mut because, self.needs(&what, KEEPERS));
-        if conflict.resolved.is_some() {
-            because.push("it is resolved already".to_owned());
-        }
-        if reason.trim().is_empty() {
-            because.push("it needs a reason".to_owned());
-        }
-        match (keep, &conflict.subject) {
-            ("register", _) | ("tracker", Subject::Milestone(_)) => {}
-            ("tracker", Subject::Item(item)) => {
-                let stands =
-                    self.register.items.get(item).and_then(|item| import::shown_fact(item, &conflict.field));
-                if stands.as_ref() != Some(&conflict.theirs) {
-                    because.push(format!(
-                        "{item} does not say {:?} there: take it by an edit or a correction first",
-                        conflict.theirs
-                    ));
-                }
-            }
-            ("tracker", Subject::Tracker(_) | Subject::Connection(_) | Subject::System) => {
-                because.push("there is no other side to keep".to_owned());
-            }
-            (other, _) => because.push(format!("{other:?} is no side: register or tracker")),
-        }
-        Refusal::unless_none(what, because)?;
-        let resolution = Resolution {
-            by: self.by.actor.shown(),
-            at: self.by.now,
-            keep: keep.to_owned(),
-            reason: reason.trim().to_owned(),
-        };
-        self.push(Change::ConflictResolved { number, resolution })
     }
 }

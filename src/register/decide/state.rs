@@ -48,8 +48,8 @@ impl Draft<'_> {
         let what = format!("set {number} to {}", to.name());
         let milestone = self.milestone(&what, number)?.clone();
         let over = milestone.state.is_over();
-        // GRC may decide that work goes on, though the ticket was closed without a fix.
-        let goes_on = milestone.closed_without_fix.is_some() && to == milestone.state && !over;
+        // GRC may decide that it stays as it is, work to go on or done, though the ticket was closed without a fix.
+        let goes_on = milestone.closed_without_fix.is_some() && to == milestone.state;
         let mut because = Vec::new();
         let roles = match to {
             MilestoneState::Blocked | MilestoneState::InProgress if !over && !goes_on => WORKERS,

@@ -9,7 +9,9 @@ use connector_api::{Status, StatusCategory, TicketState};
 use proptest::prelude::*;
 
 use super::*;
-use crate::register::{Actor, EvidenceKind, Impact, Milestone, MilestoneNumber, Move, SystemProfile};
+use crate::register::{
+    Actor, EvidenceKind, Impact, Milestone, MilestoneNumber, Move, MoveState, SystemProfile,
+};
 
 fn day(text: &str) -> NaiveDate {
     text.parse().expect("a date")

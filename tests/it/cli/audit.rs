@@ -252,6 +252,10 @@ fn redaction_removes_bytes_and_keeps_the_digest() {
         before,
         "once is enough"
     );
+    place.ok(&["milestone", "add", "--text", "Show 4 scans", "--serves", "ACME/V-1"]);
+    place.ok(&["milestone", "done", "ACME/M-2", "--evidence", &proof, "--kind", "rescan"]);
+    let report = place.json(&["audit", "verify", "--evidence"]);
+    assert_eq!(report["evidence"]["faults"], json!([]), "given again, they do not come back");
     let unknown = place.refused(1, &["redact", &"0".repeat(64), "--reason", "x"]);
     assert!(unknown.contains("no evidence of any system names them"), "{unknown}");
 }

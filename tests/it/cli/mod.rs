@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up fails")]
 
 mod audit;
+mod import;
 mod people;
 mod plan;
 mod read_only;

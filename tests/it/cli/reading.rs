@@ -119,6 +119,11 @@ fn an_earlier_moment_is_read_from_the_history() {
     assert_eq!(numbers(&list), ["V-1"], "V-2 came later");
     assert_eq!(place.json(&["item", "list", "--as-of", &added, "--status", "open"]), json!([]));
     assert_eq!(place.json(&["milestone", "list", "--as-of", &added]), json!([]));
+    for list in ["move", "drift"] {
+        assert_eq!(place.json(&[list, "list", "--as-of", "2020-01-01"]), json!([]), "{list}");
+        let then = place.json(&[list, "list", "--as-of", "2999-12-31"]);
+        assert_eq!(then, place.json(&[list, "list"]), "{list}: as it is now");
+    }
     let now = place.json(&["item", "list", "--as-of", "2999-12-31"]);
     assert_eq!(now, place.json(&["item", "list"]), "what is not later than today is today's");
     assert_eq!(

@@ -76,7 +76,8 @@ impl Bridge {
             ids: Arc::new(move || format!("{:032x}", ids.fetch_add(1, Ordering::Relaxed))),
         };
         let system = SystemId::new("ACME").expect("an id");
-        let bridge = Self { engine: Engine { world }, system, notes: plan.notes, _folder: folder };
+        let bridge =
+            Self { engine: Engine { world, only: None }, system, notes: plan.notes, _folder: folder };
         bridge.record(vec![Change::SystemRecorded { profile: profile() }]).await;
         bridge
     }
@@ -172,7 +173,7 @@ impl Bridge {
     /// One poll and one pass.
     pub(crate) async fn round(&self) -> Result<Done, Stop> {
         let told = |error: poam::sync::SyncError| Stop::Wrong(poam::sync::engine::chain(&error));
-        let hot = self.engine.poll(CONNECTION).await.map_err(told)?;
+        let hot = self.engine.poll(CONNECTION).await.map_err(told)?.hot;
         let pass = self.engine.pass(CONNECTION, hot).await.map_err(told)?;
         hold(pass.failed.is_empty(), pass.failed.join("; "))?;
         Ok(Done { created: pass.created, written: pass.written, said: pass.said })

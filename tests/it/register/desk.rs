@@ -318,6 +318,7 @@ pub(crate) fn new_proof(milestone: MilestoneNumber, source: &str) -> NewEvidence
         observed: Utc.with_ymd_and_hms(2026, 11, 10, 12, 0, 0).single().expect("a time"),
         source: source.to_owned(),
         details: BTreeMap::new(),
+        redacted: None,
     }
 }
 

@@ -36,6 +36,7 @@ pub(crate) fn goes(
         observed: at,
         source: format!("ticket site 1001 {entry}"),
         details: BTreeMap::new(),
+        redacted: None,
     };
     Command::Transition(Box::new(TicketTransition {
         milestone,
@@ -183,6 +184,30 @@ fn a_ticket_closed_without_a_fix_waits_for_grc() {
     let mut desk = flagged();
     assert_eq!(ticket(&mut desk, TicketReads::InProgress, "10"), ["milestone.closed_without_fix"]);
     assert_eq!(desk.m1().state, InProgress);
+}
+
+#[test]
+fn a_done_milestone_whose_ticket_is_closed_without_a_fix_is_not_validated() {
+    let flagged = || {
+        let mut desk = Desk::with(InProgress);
+        ticket(&mut desk, TicketReads::Done, "8");
+        assert_eq!(desk.item(1).status, Status::PendingValidation);
+        ticket(&mut desk, TicketReads::Dropped, "9");
+        assert_eq!((desk.m1().state, desk.item(1).status), (Done, Status::InProgress));
+        desk
+    };
+    let mut desk = flagged();
+    assert_eq!(desk.no("Grace", set_state(Done, None)), ["it needs a reason"]);
+    assert_eq!(desk.no("Ella", set_state(Done, Some("x"))), ["Ella has none of the roles grc, isso"]);
+    desk.ok("Grace", set_state(Done, Some("the fix was deployed before")));
+    assert!(desk.m1().closed_without_fix.is_none());
+    assert_eq!(desk.item(1).status, Status::PendingValidation);
+    let mut desk = flagged();
+    desk.ok("Grace", set_state(InProgress, Some("it was never deployed")));
+    assert!(desk.m1().closed_without_fix.is_none());
+    let mut desk = flagged();
+    ticket(&mut desk, TicketReads::Done, "10");
+    assert_eq!(desk.item(1).status, Status::PendingValidation, "done there again");
 }
 
 #[test]

@@ -376,6 +376,7 @@ async fn links(site: &Site) {
         observed: Observed {
             lost_text: None,
             braked: false,
+            let_through: false,
             at: Some(at),
             updated: Some(at),
             title: "[ACME M-1] No more TLS 1.0".to_owned(),

@@ -207,23 +207,24 @@ async fn decided(
         Work::Start { reason, .. } => state(MilestoneState::InProgress, reason),
         Work::Done { evidence, kind, title, reason, .. } => {
             let who = session.who(app, system)?;
-            let mut commands = Vec::new();
-            let mut kept = Vec::new();
+            let mut proofs = Vec::new();
             for file in &evidence {
                 let kind = kind.context("say what the file is: --kind")?;
                 let bytes =
                     std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
-                let proof = proof_of(app, &who, milestone, file, &bytes, kind, title.as_deref());
-                commands.push(decide::Command::GiveEvidence(Box::new(proof)));
-                kept.push(bytes);
+                proofs.push((proof_of(app, &who, milestone, file, &bytes, kind, title.as_deref()), bytes));
             }
-            commands.extend(state(MilestoneState::Done, reason));
+            let commands = |proofs: &[(NewEvidence, Vec<u8>)]| {
+                let given =
+                    proofs.iter().map(|(proof, _)| decide::Command::GiveEvidence(Box::new(proof.clone())));
+                given.chain(state(MilestoneState::Done, reason.clone())).collect::<Vec<_>>()
+            };
             // What is refused leaves no bytes behind; what is taken has them before the row that names them.
-            would(app.world(), system, &who, &commands).await?;
-            for bytes in kept {
-                app.world().evidence.put(bytes).await?;
+            would(app.world(), system, &who, &commands(&proofs)).await?;
+            for (proof, bytes) in &mut proofs {
+                proof.redacted = app.world().keep(std::mem::take(bytes).into()).await?.redacted;
             }
-            commands
+            commands(&proofs)
         }
         Work::Drop { reason, .. } => state(MilestoneState::Dropped, Some(reason)),
         Work::Reopen { reason, .. } => state(MilestoneState::InProgress, Some(reason)),
@@ -278,6 +279,7 @@ fn proof_of(
         source: format!("command evidence {digest}"),
         details: BTreeMap::from([("file".to_owned(), name)]),
         digest: Some(digest),
+        redacted: None,
     }
 }
 
