@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::drift;
-use crate::register::decide::{Command, Refusal, decide_all};
+use crate::register::decide::{Command, Deciding, Refusal, decide_all, decide_each};
 use crate::register::{Actor, Change, ItemNumber, MilestoneNumber, Register, Role, Roles, SystemId};
 use crate::store::{Scope, StoreError};
 use crate::sync::open::open_in;
@@ -48,6 +48,30 @@ pub fn who(world: &World, system: &SystemId, name: Option<&str>, user: &str) -> 
     }
 }
 
+/// What stands against commands, each decided after those before it as [`act`] does, with nothing recorded: the place of
+/// each that would be refused, and why.
+pub async fn judge(
+    world: &World,
+    system: &SystemId,
+    who: &Who,
+    commands: &[Command],
+) -> Result<Vec<(usize, Refusal)>, ActError> {
+    let register = world.db.read().await?.load(system, scope(commands)).await?;
+    let by = deciding(world, system, who)?;
+    Ok(decide_each(&register, &by, commands)?.refused)
+}
+
+/// Whoever gives a command, deciding now.
+pub(super) fn deciding<'a>(
+    world: &'a World,
+    system: &SystemId,
+    who: &Who,
+) -> Result<Deciding<'a>, SyncError> {
+    let mut by = world.settings.deciding(system, who.actor.clone(), world.clock.now())?;
+    by.roles.clone_from(&who.roles);
+    Ok(by)
+}
+
 /// Carries out commands as one: all or none. Gives the changes and the part of the register that they concern.
 pub async fn act(
     world: &World,
@@ -55,7 +79,18 @@ pub async fn act(
     who: &Who,
     commands: Vec<Command>,
 ) -> Result<(Vec<Change>, Register), ActError> {
-    let (outer, system, who) = (world.clone(), system.clone(), who.clone());
+    act_for(world, system, who, "command", commands).await
+}
+
+/// The same for the cause that the journal is to name.
+pub async fn act_for(
+    world: &World,
+    system: &SystemId,
+    who: &Who,
+    cause: &str,
+    commands: Vec<Command>,
+) -> Result<(Vec<Change>, Register), ActError> {
+    let (outer, system, who, cause) = (world.clone(), system.clone(), who.clone(), cause.to_owned());
     world
         .writer
         .submit(move |tx| {
@@ -85,7 +120,7 @@ pub async fn act(
                     Err(refusal) => return Ok(Err(refusal)),
                 };
                 let mut subjects = drift::touched(&register, &changes);
-                tx.record(&mut register, now, &who.actor, "command", &changes).await?;
+                tx.record(&mut register, now, &who.actor, &cause, &changes).await?;
                 subjects.extend(drift::touched(&register, &changes));
                 let standing = settings.standing(&system)?;
                 drift::redetect(tx, &mut register, &subjects, None, &standing, now).await?;
@@ -176,6 +211,7 @@ fn scope(commands: &[Command]) -> Scope {
             | Command::Ticket { milestone, .. }
             | Command::TicketTitle { milestone, .. }
             | Command::Explain { milestone, .. }
+            | Command::SettleMove { milestone }
             | Command::Approve { milestone, .. }
             | Command::Reject { milestone, .. }
             | Command::Retext { milestone, .. }

@@ -107,6 +107,12 @@ impl Tx {
         rows.into_iter().map(JournalRow::entry).collect()
     }
 
+    /// Whether any row of a chain has this cause.
+    pub async fn has_cause(&mut self, system: &SystemId, cause: &str) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT * FROM journal WHERE system = $1 AND cause = $2 LIMIT 1";
+        Ok(!fetch!(self, JournalRow, SQL, system.as_str(), cause)?.is_empty())
+    }
+
     pub(super) async fn journal_rows(
         &mut self,
         system: &SystemId,

@@ -96,7 +96,7 @@ async fn intent(
                 let shown = Shown { due: milestone.due, in_field };
                 let new = NewTicket {
                     project: tracker.project.clone(),
-                    title: mapping::title(&prefix, &milestone.text),
+                    title: mapping::our_title(&prefix, &milestone.text),
                     block: mapping::block(&register, milestone, tracker.disclosure, shown),
                     due: milestone.due,
                     assignee: milestone

@@ -37,8 +37,10 @@ pub mod open;
 pub mod poll;
 pub mod proof;
 pub mod reconcile;
+mod settle;
 pub mod take;
 pub mod talk;
+mod text;
 mod world;
 
 pub use engine::{Engine, Line, Pass};

@@ -10,6 +10,7 @@ use super::commands::{self, Command as Said};
 use super::take::Taking;
 use super::{SyncError, talk};
 use crate::register::decide::{Command, NewEvidence, ProposedMove, Refusal, decide_all};
+use crate::register::policy::too_short;
 use crate::register::{Actor, MilestoneNumber, MilestoneState, NoticeKind};
 
 /// The entry that makes an obeyed comment final.
@@ -151,6 +152,7 @@ async fn translate(
 ) -> Result<Meaning, SyncError> {
     let decisions_here = taking.world.settings.approve_in_ticket;
     let elsewhere = "decisions are not taken in tickets here; use `poam move approve` or `poam move reject`";
+    let words = taking.world.settings.policy.moves.rationale_words;
     Ok(match said {
         Said::Help => Meaning::Tell(talk::help()),
         Said::Status => Meaning::Tell(talk::status(&taking.register, milestone)),
@@ -163,14 +165,18 @@ async fn translate(
                     .collect(),
             )
         }
-        Said::Move { to, why } => Meaning::Do(vec![Command::Propose(Box::new(ProposedMove {
-            milestone,
-            to: Some(*to),
-            by: actor.clone(),
-            at: comment.updated,
-            whence: taking.cause(&final_id(comment)),
-            rationale: Some(why.clone()),
-        }))]),
+        Said::Move { to, why } => match too_short(why, words) {
+            Some(short) => Meaning::Refuse(short),
+            None => Meaning::Do(vec![Command::Propose(Box::new(ProposedMove {
+                milestone,
+                to: Some(*to),
+                by: actor.clone(),
+                at: comment.updated,
+                whence: taking.cause(&final_id(comment)),
+                rationale: Some(why.clone()),
+                settles: false,
+            }))]),
+        },
         Said::Evidence(_) => match proof {
             Some(proof) => Meaning::Do(vec![Command::AddEvidence(Box::new(proof.clone()))]),
             None => Meaning::Refuse("the evidence could not be kept; please try once more".to_owned()),
@@ -191,7 +197,7 @@ async fn translate(
                 Some(person) => {
                     Meaning::Do(vec![Command::SetOwner { milestone, owner: Some(person.name.clone()) }])
                 }
-                None => Meaning::Refuse(format!("{login} is the account of no person of the register")),
+                None => Meaning::Refuse(format!("{login:?} is the account of no person of the register")),
             }
         }
         Said::Approve(_) if decisions_here && taking.just_seen.is_some() => Meaning::Refuse(

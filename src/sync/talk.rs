@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use connector_api::{Comment, ErrorKind, LogRequest, Outcome, TicketRef};
 
 use super::take::Taking;
-use super::{SyncError, World};
+use super::{SyncError, World, text};
 use crate::register::decide::Command;
 use crate::register::{
     Actor, Link, MilestoneNumber, Move, MoveState, Notice, NoticeKind, Register, SystemId,
@@ -69,6 +69,9 @@ pub fn recorded(register: &Register, number: MilestoneNumber) -> String {
     format!("Recorded. {number}: {stands}.")
 }
 
+/// Most characters of a comment: what Jira takes (32,767), less what carries the marker.
+const COMMENT_MAX: usize = 32_000;
+
 /// Queues a message to the link's ticket.
 pub async fn say(
     taking: &mut Taking<'_>,
@@ -77,6 +80,7 @@ pub async fn say(
     covers: Vec<(MilestoneNumber, u32)>,
     body: String,
 ) -> Result<(), SyncError> {
+    let body = text::cut(&text::plain(&body), COMMENT_MAX);
     let command =
         Command::Say { milestone: taking.link.milestone, kind, answers: answers.to_owned(), covers, body };
     let cause = taking.cause(if answers.is_empty() { "question" } else { answers });

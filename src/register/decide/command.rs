@@ -135,6 +135,11 @@ pub enum Command {
 
     /// Somebody moved the due date.
     Propose(Box<ProposedMove>),
+    /// Look whether its open move, an edit found in a ticket, has settled: then a rule may approve it.
+    SettleMove {
+        /// Of which milestone.
+        milestone: MilestoneNumber,
+    },
     /// Say why a date moved.
     Explain {
         /// Of which milestone.

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up fails")]
 
 mod audit;
+mod files;
 mod people;
 mod plan;
 mod reading;
@@ -192,7 +193,7 @@ impl Place {
             "--owner",
             "Ada Example",
             "--due",
-            "2999-03-01",
+            "2199-03-01",
             "--expects",
             "rescan",
         ]);

@@ -27,6 +27,7 @@ fn is_idempotent(command: &Command) -> bool {
         | Command::Ticket { .. }
         | Command::TicketTitle { .. }
         | Command::Propose(_)
+        | Command::SettleMove { .. }
         | Command::Explain { number: Some(_), .. } => true,
         Command::AddItem { .. }
         | Command::CorrectItem { .. }
