@@ -212,6 +212,7 @@ fn scope(commands: &[Command]) -> Scope {
             | Command::TicketTitle { milestone, .. }
             | Command::Explain { milestone, .. }
             | Command::SettleMove { milestone }
+            | Command::Unblock { milestone, .. }
             | Command::Approve { milestone, .. }
             | Command::Reject { milestone, .. }
             | Command::Retext { milestone, .. }

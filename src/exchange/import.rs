@@ -44,8 +44,7 @@ pub fn plan(
     };
     for (sheet, column) in &workbook.lacks {
         let text = "the sheet has no such column, which is mandatory".to_owned();
-        let column = (*column).to_owned();
-        plan.warnings.push(Warning { sheet: sheet.clone(), row: 0, column, text });
+        plan.warnings.push(Warning { sheet: sheet.clone(), row: 0, column: column.clone(), text });
     }
     for row in &workbook.rows {
         let number = ItemNumber::new(&row.poam_id).and_then(|number| match known.get(&number) {

@@ -186,11 +186,10 @@ async fn translate(
             to: MilestoneState::Blocked,
             reason: Some(text.clone()),
         }]),
-        Said::Unblocked => Meaning::Do(vec![Command::SetState {
-            milestone,
-            to: MilestoneState::InProgress,
-            reason: Some("unblocked".to_owned()),
-        }]),
+        Said::Unblocked => {
+            let begun = taking.tx.had_begun(&taking.link.system, milestone).await?;
+            Meaning::Do(vec![Command::Unblock { milestone, begun }])
+        }
         Said::Owner(login) => {
             let account = connector_api::Account { id: login.clone(), name: login.clone() };
             match taking.world.settings.person_of(&taking.tracker.connection, &account) {

@@ -199,7 +199,7 @@ struct Reading<'a> {
     rows: Vec<Row>,
     refused: Vec<Refused>,
     /// Mandatory columns that sheets do not have, by sheet.
-    lacks: Vec<(String, &'static str)>,
+    lacks: Vec<(String, String)>,
     read: usize,
     /// Cells with content so far.
     cells: usize,

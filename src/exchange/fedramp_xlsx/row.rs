@@ -300,7 +300,7 @@ pub struct Workbook {
     /// What was not taken.
     pub refused: Vec<Refused>,
     /// Mandatory columns that sheets do not have: the sheet's name and the column's header.
-    pub lacks: Vec<(String, &'static str)>,
+    pub lacks: Vec<(String, String)>,
     /// The rows that hold something other than the template's own text: those taken and those refused.
     pub read: usize,
 }

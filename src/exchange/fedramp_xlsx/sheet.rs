@@ -209,7 +209,7 @@ pub(super) fn read<R: Read + Seek>(
             }
             doubled_headers(reading, name, row, &cells);
             if kind != SheetKind::DocumentationPl2 {
-                reading.lacks.extend(found.missing().map(|column| (name.to_owned(), column)));
+                reading.lacks.extend(found.missing().map(|column| (name.to_owned(), column.to_owned())));
             }
             headers = Some(found);
         } else {

@@ -133,6 +133,13 @@ pub enum Command {
         title: Option<String>,
     },
 
+    /// Work that was blocked goes on where it stood. Needs engineer, owner, supporting, grc or isso.
+    Unblock {
+        /// Which.
+        milestone: MilestoneNumber,
+        /// Whether it had begun when it was blocked, as the journal tells: else it is planned again.
+        begun: bool,
+    },
     /// Somebody moved the due date.
     Propose(Box<ProposedMove>),
     /// Look whether its open move, an edit found in a ticket, has settled: then a rule may approve it.

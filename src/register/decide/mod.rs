@@ -201,6 +201,7 @@ impl Draft<'_> {
             }
             Command::SetOwner { milestone, owner } => self.set_owner(*milestone, owner.as_deref()),
             Command::SetState { milestone, to, reason } => self.set_state(*milestone, *to, reason.as_deref()),
+            Command::Unblock { milestone, begun } => self.unblock(*milestone, *begun),
             Command::Transition(transition) => self.transition(transition),
             Command::AddEvidence(new) => self.add_evidence(new).map(|_| ()),
             Command::Ticket { milestone, ticket } => {

@@ -155,6 +155,7 @@ fn typed(command: &Command) -> Typed<'_> {
         | Command::Ticket { .. }
         | Command::TicketTitle { .. }
         | Command::SettleMove { .. }
+        | Command::Unblock { .. }
         | Command::Approve { .. }
         | Command::Say { .. } => typed,
     }

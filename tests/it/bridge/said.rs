@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use connector_api::fake::Act;
-use poam::register::{MilestoneNumber, MoveState};
+use poam::register::{MilestoneNumber, MilestoneState, MoveState};
 
 use super::TEXT;
 use crate::bed::{Bed, day};
@@ -109,5 +109,22 @@ async fn stranger_gets_silence_and_a_wrong_word_an_answer() {
         assert_eq!(said.len(), 1, "{component}: {said:?}");
         assert!(said[0].contains("approve"), "{component}: {said:?}");
         assert_eq!(state(&bed, number).await, MoveState::Unexplained, "{component}");
+    }
+}
+
+#[tokio::test]
+async fn work_that_had_not_begun_is_planned_again_after_a_block() {
+    for component in ["portal", "jira"] {
+        let bed = Bed::new().await;
+        let number = bed.plan(TEXT, component, "2026-04-01").await;
+        bed.settle().await;
+        for (say, state) in [
+            ("/poam blocked no window for the change", MilestoneState::Blocked),
+            ("/poam unblocked", MilestoneState::Planned),
+        ] {
+            bed.person_does("ada", number, Act::Comment(say.to_owned())).await;
+            bed.settle().await;
+            assert_eq!(bed.milestone(number).await.state, state, "{component}: {say}");
+        }
     }
 }

@@ -35,6 +35,7 @@ fn is_idempotent(command: &Command) -> bool {
         | Command::AddMilestone(_)
         | Command::CorrectMilestone { .. }
         | Command::SetState { .. }
+        | Command::Unblock { .. }
         | Command::Explain { number: None, .. }
         | Command::Approve { .. }
         | Command::Reject { .. }

@@ -115,7 +115,7 @@ fn an_id_that_a_number_cannot_hold_and_missing_columns_are_told() {
         "{:?}",
         said(&book)
     );
-    let lacks: Vec<&str> = book.lacks.iter().map(|(_, column)| *column).collect();
+    let lacks: Vec<&str> = book.lacks.iter().map(|(_, column)| column.as_str()).collect();
     assert!(lacks.contains(&"Weakness Description") && !lacks.contains(&"Weakness Name"), "{lacks:?}");
 }
 
