@@ -28,7 +28,7 @@ pub(super) fn plain(text: &str) -> String {
         out.push(c);
         let next = rest.peek().copied().unwrap_or(' ');
         let mention = c == '@' && !before.is_alphanumeric() && (next.is_alphanumeric() || next == '_');
-        if mention || (before == '[' && c == '~') {
+        if mention || (before == '[' && c == '~' && next != '\u{200b}') {
             out.push('\u{200b}');
         }
         before = c;

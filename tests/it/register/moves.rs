@@ -239,7 +239,8 @@ fn a_refused_value_is_recorded_and_refused_as_before() {
     desk.ok("Abe", reject("plan for the deadline"));
     assert_eq!(due(&desk).as_deref(), Some("2026-11-20"));
     desk.later(1);
-    assert_eq!(desk.moved(ella(), Some("2026-12-10"), "2", Some(WHY)), ["move.proposed", "move.ended"]);
+    let again = desk.moved(ella(), Some("2026-12-10"), "2", Some(WHY));
+    assert_eq!(again, ["move.proposed", "move.explained", "move.ended"]);
     assert_eq!(rule(&desk).as_deref(), Some("moves/refused-before"));
     assert_eq!(desk.m1().open_move(), None);
     // Once the date in force is later than it, it is simply an earlier date.

@@ -48,7 +48,7 @@ async fn items_are_listed_filtered_and_paged_by_place() {
         let cause = tx.entries(&acme(), 1, 1).await.expect("rows").pop().expect("a row").cause;
         assert!(tx.has_cause(&acme(), &cause).await.expect("a query"));
         assert!(!tx.has_cause(&acme(), "plan none").await.expect("a query"));
-        assert!(!tx.has_cause(&SystemId::reserved(), &cause).await.expect("a query"));
+        assert!(!tx.has_cause(&SystemId::new("NONE").expect("an id"), &cause).await.expect("a query"));
     })
     .await;
 }
