@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use crate::drift;
-use crate::register::decide::{Command, Deciding, Refusal, decide_all};
+use crate::register::decide::{Command, Deciding, Refusal, decide_all, decide_each};
 use crate::register::{Actor, Change, ItemNumber, MilestoneNumber, Register, Role, Roles, Subject, SystemId};
 use crate::store::{Scope, StoreError};
 use crate::sync::decision::announce;
@@ -51,6 +51,19 @@ pub fn who(world: &World, system: &SystemId, name: Option<&str>, user: &str) -> 
     }
 }
 
+/// What stands against commands, each decided after those before it as [`act`] does, with nothing recorded: the place of
+/// each that would be refused, and why.
+pub async fn judge(
+    world: &World,
+    system: &SystemId,
+    who: &Who,
+    commands: &[Command],
+) -> Result<Vec<(usize, Refusal)>, ActError> {
+    let register = world.db.read().await?.load(system, scope(commands)).await?;
+    let by = deciding(world, system, who, world.clock.now())?;
+    Ok(decide_each(&register, &by, commands)?.refused)
+}
+
 /// Carries out commands as one: all or none. Gives the changes and the part of the register that they concern.
 pub async fn act(
     world: &World,
@@ -58,7 +71,18 @@ pub async fn act(
     who: &Who,
     commands: Vec<Command>,
 ) -> Result<(Vec<Change>, Register), ActError> {
-    let (outer, system, who) = (world.clone(), system.clone(), who.clone());
+    act_for(world, system, who, "command", commands).await
+}
+
+/// The same for the cause that the journal is to name.
+pub async fn act_for(
+    world: &World,
+    system: &SystemId,
+    who: &Who,
+    cause: &str,
+    commands: Vec<Command>,
+) -> Result<(Vec<Change>, Register), ActError> {
+    let (outer, system, who, cause) = (world.clone(), system.clone(), who.clone(), cause.to_owned());
     world
         .writer
         .submit(move |tx| {
@@ -76,7 +100,7 @@ pub async fn act(
                     Err(refusal) => return Ok(Err(refusal)),
                 };
                 let mut subjects = drift::touched(&register, &changes);
-                tx.record(&mut register, now, &who.actor, "command", &changes).await?;
+                tx.record(&mut register, now, &who.actor, &cause, &changes).await?;
                 subjects.extend(drift::touched(&register, &changes));
                 // Before detection, which looks for milestones without a ticket.
                 open_later(tx, &world, &register, &changes).await?;
@@ -135,7 +159,8 @@ pub async fn would(
     Ok(())
 }
 
-fn deciding<'a>(
+/// Whoever gives a command, deciding at a time.
+pub(super) fn deciding<'a>(
     world: &'a World,
     system: &SystemId,
     who: &Who,
@@ -205,6 +230,8 @@ fn scope(commands: &[Command]) -> Scope {
             | Command::Ticket { milestone, .. }
             | Command::TicketTitle { milestone, .. }
             | Command::Explain { milestone, .. }
+            | Command::SettleMove { milestone }
+            | Command::Unblock { milestone, .. }
             | Command::Approve { milestone, .. }
             | Command::Reject { milestone, .. }
             | Command::SetBack { milestone, .. }

@@ -7,12 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::act::{ActError, Who};
+use super::act::{ActError, Who, deciding};
 use super::reserved::needs;
 use crate::drift;
 use crate::exchange::fedramp_xlsx::{self, Limits, ReadError, Refused, Warning};
-use crate::exchange::import::{ImportPlan, plan};
-use crate::register::decide::{Command, Deciding, KEEPERS, NewEvidence, Refusal, decide, decide_all};
+use crate::exchange::import::{ImportPlan, names_another, plan};
+use crate::register::decide::{
+    Command, Deciding, Each, ImportedItem, KEEPERS, NewEvidence, Refusal, decide, decide_each,
+};
 use crate::register::{
     Change, Digest, EvidenceKind, EvidenceOf, ImportedRow, ItemNumber, MilestoneNumber, Register, Subject,
     SystemId,
@@ -44,6 +46,15 @@ pub struct Report {
     /// What was or would be done, in words; only in a dry run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub plan: Vec<String>,
+}
+
+/// How a workbook is imported.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct How {
+    /// Decide all of it, and record nothing.
+    pub dry_run: bool,
+    /// Let a row join an item of the same number that was made here; else it is refused.
+    pub join: bool,
 }
 
 /// Why nothing was imported.
@@ -82,30 +93,35 @@ pub async fn import(
     who: &Who,
     name: &str,
     bytes: bytes::Bytes,
-    dry_run: bool,
+    how: How,
     progress: &(dyn Fn(usize, usize) + Send + Sync),
 ) -> Result<Report, ImportError> {
-    if !dry_run {
+    if !how.dry_run {
         needs(who, &format!("import {name} into {system}"), KEEPERS)?;
     }
     let file = Digest::of(&bytes);
     let workbook = fedramp_xlsx::read(&bytes, &Limits::default())
         .map_err(|why| ImportError::Unreadable { file: name.to_owned(), why })?;
-    let known: BTreeMap<ItemNumber, Option<ImportedRow>> = {
+    let (known, other): (BTreeMap<ItemNumber, Option<ImportedRow>>, _) = {
         let mut read = world.db.read().await?;
+        let profile = read.load(system, Scope::System).await?.system.profile;
+        let other = names_another(&workbook, system, profile.as_ref());
         let items = read.items(system, &ItemFilter::default(), None, i32::MAX.unsigned_abs()).await?;
-        items.into_iter().map(|item| (item.number, item.imported)).collect()
+        (items.into_iter().map(|item| (item.number, item.imported)).collect(), other)
     };
     let people: BTreeSet<String> = world.settings.people.keys().cloned().collect();
-    let plan = plan(&workbook, &file, &known, &people);
+    let plan = plan(&workbook, &file, &known, &people, how.join);
     let mut report = Report {
         read: plan.read,
-        warnings: plan.warnings.clone(),
+        warnings: other.into_iter().chain(plan.warnings.clone()).collect(),
         refused: plan.refused.clone(),
         file: file.to_string(),
         ..Report::default()
     };
-    if dry_run {
+    if how.dry_run {
+        for chunk in plan.items.chunks(CHUNK) {
+            report.add(try_out(world, system, who, chunk).await?);
+        }
         tell(&plan, &known, &mut report);
         return Ok(report);
     }
@@ -126,17 +142,7 @@ pub async fn import(
     let total = plan.items.len();
     let mut done = 0;
     for chunk in plan.items.chunks(CHUNK) {
-        let outcome = take(
-            world,
-            system,
-            who,
-            &file,
-            chunk.iter().cloned().map(|i| Command::Import(Box::new(i))).collect(),
-        )
-        .await?;
-        report.created += outcome.created;
-        report.changed += outcome.changed;
-        report.unchanged += outcome.unchanged;
+        report.add(take(world, system, who, &file, chunk).await?);
         done += chunk.len();
         progress(done, total);
     }
@@ -144,22 +150,30 @@ pub async fn import(
     Ok(report)
 }
 
+impl Report {
+    fn add(&mut self, outcome: Outcome) {
+        self.created += outcome.created;
+        self.changed += outcome.changed;
+        self.unchanged += outcome.unchanged;
+        self.refused.extend(outcome.refused);
+    }
+}
+
+/// Says of each row what it would do.
 fn tell(plan: &ImportPlan, known: &BTreeMap<ItemNumber, Option<ImportedRow>>, report: &mut Report) {
-    for item in &plan.items {
+    let refused: BTreeSet<(&str, u32)> = report.refused.iter().map(|r| (r.sheet.as_str(), r.row)).collect();
+    let taken = plan.items.iter().filter(|item| !refused.contains(&(item.row.sheet.as_str(), item.row.row)));
+    for item in taken {
         let place = format!("{} row {}", item.row.sheet, item.row.row);
         match known.get(&item.number) {
             None => {
-                report.created += 1;
                 let status = if item.closed { "closed" } else { "open" };
                 report
                     .plan
                     .push(format!("add {} as {status} from {place}: {}", item.number, item.facts.title));
             }
-            Some(Some(last)) if last.cells == item.row.cells && last.sheet == item.row.sheet => {
-                report.unchanged += 1;
-            }
+            Some(Some(last)) if last.cells == item.row.cells && last.sheet == item.row.sheet => {}
             Some(last) => {
-                report.changed += 1;
                 let fields: Vec<&str> = last.as_ref().map_or_else(Vec::new, |last| {
                     let names: BTreeSet<&String> = last.cells.keys().chain(item.row.cells.keys()).collect();
                     names
@@ -179,23 +193,52 @@ async fn finished(world: &World, system: &SystemId, file: &Digest) -> Result<boo
     Ok(read.import(system, file).await?.is_some_and(|import| import.finished.is_some()))
 }
 
+/// What some rows gave.
 struct Outcome {
     created: usize,
     changed: usize,
     unchanged: usize,
+    refused: Vec<Refused>,
 }
 
-impl Outcome {
-    fn of(numbers: &BTreeSet<ItemNumber>, before: &Register, changes: &[Change]) -> Self {
-        let created = numbers.iter().filter(|number| !before.items.contains_key(*number)).count();
-        let touched: BTreeSet<&ItemNumber> = changes
-            .iter()
-            .filter_map(
-                |change| if let Change::ItemFactsChanged { item, .. } = change { Some(item) } else { None },
-            )
-            .collect();
-        Self { created, changed: touched.len(), unchanged: numbers.len() - created - touched.len() }
-    }
+/// Decides some rows, each for itself: an odd one is refused by its place, and the others are taken.
+fn decided(
+    register: &Register,
+    by: &Deciding<'_>,
+    rows: &[ImportedItem],
+) -> Result<(Vec<Change>, Outcome), Refusal> {
+    let commands: Vec<Command> = rows.iter().cloned().map(|row| Command::Import(Box::new(row))).collect();
+    let Each { changes, refused } = decide_each(register, by, &commands)?;
+    let refused = refused
+        .into_iter()
+        .filter_map(|(place, refusal)| {
+            let row = &rows.get(place)?.row;
+            let reason = refusal.to_string();
+            Some(Refused { sheet: row.sheet.clone(), row: row.row, column: String::new(), reason })
+        })
+        .collect::<Vec<_>>();
+    let count = |wanted: fn(&Change) -> bool| changes.iter().filter(|change| wanted(change)).count();
+    let created = count(|change| matches!(change, Change::ItemAdded { .. }));
+    let changed = count(|change| matches!(change, Change::ItemFactsChanged { .. }));
+    let unchanged = rows.len() - refused.len() - created - changed;
+    Ok((changes, Outcome { created, changed, unchanged, refused }))
+}
+
+fn numbers(rows: &[ImportedItem]) -> Scope {
+    Scope::Items(rows.iter().map(|row| row.number.clone()).collect())
+}
+
+/// Decides some rows as [`take`] does, and records nothing.
+async fn try_out(
+    world: &World,
+    system: &SystemId,
+    who: &Who,
+    rows: &[ImportedItem],
+) -> Result<Outcome, ImportError> {
+    let register = world.db.read().await?.load(system, numbers(rows)).await?;
+    let by = deciding(world, system, who, world.clock.now()).map_err(ActError::Refused)?;
+    let (_, outcome) = decided(&register, &by, rows).map_err(ActError::Refused)?;
+    Ok(outcome)
 }
 
 /// Records the file as source evidence, once, and that its import began.
@@ -237,7 +280,7 @@ async fn begin(
                     redacted,
                 }));
                 let mut changes = {
-                    let by = deciding(&world, &system, &who)?;
+                    let by = deciding(&world, &system, &who, now)?;
                     decide(&register, &by, &evidence).unwrap_or_default()
                 };
                 changes.push(Change::ImportStarted { file: file.clone(), name, rows });
@@ -249,21 +292,16 @@ async fn begin(
     Ok(())
 }
 
-fn deciding<'a>(world: &'a World, system: &SystemId, who: &Who) -> Result<Deciding<'a>, SyncError> {
-    let mut by = world.settings.deciding(system, who.actor.clone(), world.clock.now())?;
-    by.roles.clone_from(&who.roles);
-    Ok(by)
-}
-
 /// Takes some rows in one transaction.
 async fn take(
     world: &World,
     system: &SystemId,
     who: &Who,
     file: &Digest,
-    commands: Vec<Command>,
+    rows: &[ImportedItem],
 ) -> Result<Outcome, ImportError> {
-    let (outer, system, who, file) = (world.clone(), system.clone(), who.clone(), file.clone());
+    let (outer, system, who, file, rows) =
+        (world.clone(), system.clone(), who.clone(), file.clone(), rows.to_vec());
     let outcome = world
         .writer
         .submit(move |tx| {
@@ -271,18 +309,11 @@ async fn take(
                 let world = outer;
                 let now = world.clock.now();
                 tx.lock(std::slice::from_ref(&system)).await?;
-                let numbers: BTreeSet<ItemNumber> = commands
-                    .iter()
-                    .filter_map(|command| {
-                        if let Command::Import(item) = command { Some(item.number.clone()) } else { None }
-                    })
-                    .collect();
-                let mut register = tx.load(&system, Scope::Items(numbers.clone())).await?;
-                let all = {
-                    let by = deciding(&world, &system, &who)?;
-                    decide_all(&register, &by, &commands).map_err(ActError::Refused)?
+                let mut register = tx.load(&system, numbers(&rows)).await?;
+                let (all, outcome) = {
+                    let by = deciding(&world, &system, &who, now)?;
+                    decided(&register, &by, &rows).map_err(ActError::Refused)?
                 };
-                let outcome = Outcome::of(&numbers, &register, &all);
                 if all.is_empty() {
                     return Ok(outcome);
                 }

@@ -247,9 +247,20 @@ pub fn vague(text: &str) -> Option<String> {
     }
 }
 
+/// Whether a date is one that somebody can mean: of the years 1990 to 2200. Others are slips of the finger.
+pub fn is_plausible(date: NaiveDate) -> bool {
+    (1990..=2200).contains(&date.year())
+}
+
 /// Whether a rationale says something: at least `words` words.
 pub fn says_why(text: &str, words: u32) -> bool {
     text.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric)).count() >= words as usize
+}
+
+/// What is wrong with a rationale that has fewer words than that; none where it has enough.
+pub fn too_short(text: &str, words: u32) -> Option<String> {
+    (!says_why(text, words))
+        .then(|| format!("a rationale has at least {words} words; this has fewer: {text:?}"))
 }
 
 /// Checks a control id that a command names, and gives it as SP 800-53 Rev 5 writes it.

@@ -254,6 +254,7 @@ impl Adopting {
             at,
             whence: cause_of(connection, &self.ticket.reference.id, entry),
             rationale: None,
+            settles: true,
         })
     }
 

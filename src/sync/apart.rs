@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::mapping::{Disclosure, our_title, prefix, state_name, title_text};
+use super::mapping::{our_title, prefix, state_name, title_text};
 use super::reconcile::our_state;
 use crate::register::{DriftKind, Link, Milestone, MoveState, Register, Subject};
 
@@ -21,17 +21,12 @@ pub struct Apart {
 }
 
 /// Each field: its name, the register's side as far as the tracker may be told, and the ticket's as last seen.
-pub fn sides(
-    register: &Register,
-    milestone: &Milestone,
-    link: &Link,
-    disclosure: Disclosure,
-) -> [(&'static str, String, String); 4] {
+pub fn sides(register: &Register, milestone: &Milestone, link: &Link) -> [(&'static str, String, String); 4] {
     let seen = &link.observed;
     let day = |day: Option<NaiveDate>| day.map_or_else(|| "none".to_owned(), |day| day.to_string());
     let nobody = || "nobody".to_owned();
     [
-        ("title", our_title(register, milestone, disclosure), seen.title.clone()),
+        ("title", our_title(register, milestone), seen.title.clone()),
         ("state", state_name(our_state(milestone)).to_owned(), seen.state.clone()),
         ("due", day(milestone.due), seen.due_unreadable.clone().unwrap_or_else(|| day(seen.due))),
         (
@@ -43,7 +38,7 @@ pub fn sides(
 }
 
 /// Every field in which the ticket, as last seen, is not what the register says. None before it was seen.
-pub fn apart(register: &Register, milestone: &Milestone, link: &Link, disclosure: Disclosure) -> Vec<Apart> {
+pub fn apart(register: &Register, milestone: &Milestone, link: &Link) -> Vec<Apart> {
     if link.observed.at.is_none() {
         return Vec::new();
     }
@@ -53,7 +48,7 @@ pub fn apart(register: &Register, milestone: &Milestone, link: &Link, disclosure
         "due" => why_due(register, milestone, link),
         _ => drift(register, milestone, &[DriftKind::OwnerUnmapped, DriftKind::Unowned]),
     };
-    sides(register, milestone, link, disclosure)
+    sides(register, milestone, link)
         .into_iter()
         .filter(|(_, ours, theirs)| ours != theirs)
         .map(|(field, ours, theirs)| {

@@ -95,7 +95,7 @@ async fn intent(
                 let shown = Shown { due: milestone.due, in_field };
                 let new = NewTicket {
                     project: tracker.project.clone(),
-                    title: mapping::our_title(&register, milestone, tracker.disclosure),
+                    title: mapping::our_title(&register, milestone),
                     block: mapping::block(&register, milestone, tracker.disclosure, shown),
                     due: milestone.due,
                     assignee: milestone

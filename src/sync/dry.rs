@@ -105,7 +105,7 @@ impl Engine {
         if milestone.state.is_over() {
             return Ok(vec![format!("no ticket: the milestone is {}", milestone.state.name())]);
         }
-        let title = mapping::our_title(&register, milestone, tracker.disclosure);
+        let title = mapping::our_title(&register, milestone);
         let due = milestone.due.map_or_else(|| "no due date".to_owned(), |due| format!("due {due}"));
         let make = format!("make a ticket in {}: {title:?}, {due}", tracker.project.project);
         Ok(vec![match link.create_sent {

@@ -1,19 +1,20 @@
 //! What a ticket should look like, and how what it looks like is read. Pure.
 
 mod block;
+mod due;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::NaiveDate;
-use connector_api::{ProjectSpec, Status, StatusCategory, Ticket, TicketState};
+use connector_api::{ProjectSpec, Status, StatusCategory, TicketState};
 
-use super::withhold::told;
+use super::text::plain;
 use crate::register::{Milestone, MilestoneState, Register, SystemId};
 
 pub(super) use block::day;
 pub use block::{Shown, block};
+pub use due::{DueLine, TicketDue, due_line, ticket_due};
 
 /// A tracker as the engine must know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,10 +98,9 @@ pub fn prefix(system: &SystemId, milestone: &Milestone) -> String {
     format!("[{system} {}]", milestone.number)
 }
 
-/// A milestone's title in a ticket: the prefix and its text, as far as the tracker may be told.
-pub fn our_title(register: &Register, milestone: &Milestone, disclosure: Disclosure) -> String {
-    let text = told(&milestone.text, register, milestone, disclosure);
-    title(&prefix(&register.system.id, milestone), &text)
+/// The title that we give a milestone's ticket: the prefix and its text, which shows in its order and names nobody.
+pub fn our_title(register: &Register, milestone: &Milestone) -> String {
+    title(&prefix(&register.system.id, milestone), &plain(&milestone.text))
 }
 
 /// A title: the prefix and a text, on one line and within the limit.
@@ -214,81 +214,5 @@ pub fn state_name(state: TicketState) -> &'static str {
         TicketState::Blocked => "blocked",
         TicketState::Done => "done",
         TicketState::Dropped => "dropped",
-    }
-}
-
-/// What the due line of a block says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DueLine {
-    /// There is no block or no due line.
-    Absent,
-    /// It names no date, on purpose: `none`, `-` or nothing.
-    Cleared,
-    /// A date.
-    Date(NaiveDate),
-    /// Something that is no date.
-    Unreadable(String),
-    /// Several due lines that say different things.
-    Several(Vec<String>),
-}
-
-/// Reads the due line of a managed block: the first line that begins with `Due:`, bold or in a list or not.
-pub fn due_line(block: Option<&str>) -> DueLine {
-    let Some(block) = block else { return DueLine::Absent };
-    let values: Vec<String> = block.lines().filter_map(due_value).collect();
-    let mut distinct: Vec<&String> = values.iter().collect();
-    distinct.dedup();
-    match distinct.as_slice() {
-        [] => DueLine::Absent,
-        [value] => {
-            if value.is_empty() || value.as_str() == "-" || value.eq_ignore_ascii_case("none") {
-                return DueLine::Cleared;
-            }
-            match value.parse() {
-                Ok(date) => DueLine::Date(date),
-                Err(_) => DueLine::Unreadable((*value).clone()),
-            }
-        }
-        _ => DueLine::Several(values),
-    }
-}
-
-/// The value of one due line; none where the line is another.
-fn due_value(line: &str) -> Option<String> {
-    let plain: String = line.chars().filter(|c| !matches!(c, '*' | '_' | '`')).collect();
-    let plain = plain.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '-' | '+' | '>')).trim();
-    let head = plain.get(..4)?;
-    if !head.eq_ignore_ascii_case("due:") {
-        return None;
-    }
-    Some(plain[4..].trim().trim_end_matches('.').to_owned())
-}
-
-/// The due date as the ticket shows it, and why it cannot be read if it cannot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TicketDue {
-    /// The date; none where it is cleared or absent.
-    pub date: Option<NaiveDate>,
-    /// Whether the ticket shows anything that can be taken: an absent or unreadable line is put right instead.
-    pub readable: bool,
-    /// What is wrong with the line.
-    pub problem: Option<String>,
-}
-
-/// Where the due date lives: a field of the ticket, else the block's line.
-pub fn ticket_due(field: bool, ticket: &Ticket) -> TicketDue {
-    let fine = |date| TicketDue { date, readable: true, problem: None };
-    let bad = |problem: Option<String>| TicketDue { date: None, readable: false, problem };
-    if field {
-        return fine(ticket.due);
-    }
-    match due_line(ticket.description.block.as_deref()) {
-        DueLine::Date(date) => fine(Some(date)),
-        DueLine::Cleared => fine(None),
-        DueLine::Absent => bad(None),
-        DueLine::Unreadable(text) => {
-            bad(Some(format!("the due line says {text:?}, which is no date such as 2026-11-30")))
-        }
-        DueLine::Several(lines) => bad(Some(format!("there are several due lines: {}", lines.join(", ")))),
     }
 }

@@ -45,9 +45,11 @@ pub mod poll;
 pub mod proof;
 pub mod prune;
 pub mod reconcile;
+mod settle;
 pub mod sweep;
 pub mod take;
 pub mod talk;
+mod text;
 pub mod withhold;
 mod world;
 

@@ -11,6 +11,7 @@ use super::take::Taking;
 use super::withhold::told;
 use super::{SyncError, decision, talk};
 use crate::register::decide::{Command, NewEvidence, ProposedMove, Refusal, decide_all};
+use crate::register::policy::too_short;
 use crate::register::{Actor, MilestoneNumber, MilestoneState, NoticeKind};
 
 /// The entry that makes an obeyed comment final.
@@ -172,6 +173,7 @@ async fn translate(
 ) -> Result<Meaning, SyncError> {
     let decisions_here = taking.world.settings.approve_in_ticket;
     let elsewhere = "decisions are not taken in tickets here; use `poam move approve` or `poam move reject`";
+    let words = taking.world.settings.policy.moves.rationale_words;
     Ok(match said {
         Said::Help => Meaning::Tell(talk::help()),
         Said::Status => Meaning::Tell(talk::status(&taking.register, milestone, taking.tracker.disclosure)),
@@ -184,14 +186,18 @@ async fn translate(
                     .collect(),
             )
         }
-        Said::Move { to, why } => Meaning::Do(vec![Command::Move(Box::new(ProposedMove {
-            milestone,
-            to: Some(*to),
-            by: actor.clone(),
-            at: comment.updated,
-            whence: taking.cause(&final_id(comment)),
-            rationale: Some(why.clone()),
-        }))]),
+        Said::Move { to, why } => match too_short(why, words) {
+            Some(short) => Meaning::Refuse(short),
+            None => Meaning::Do(vec![Command::Move(Box::new(ProposedMove {
+                milestone,
+                to: Some(*to),
+                by: actor.clone(),
+                at: comment.updated,
+                whence: taking.cause(&final_id(comment)),
+                rationale: Some(why.clone()),
+                settles: false,
+            }))]),
+        },
         Said::Evidence(_) => match proof {
             Some(proof) => Meaning::Do(vec![Command::GiveEvidence(Box::new(proof.clone()))]),
             None => Meaning::Refuse("the evidence could not be kept; please try once more".to_owned()),
@@ -201,18 +207,17 @@ async fn translate(
             to: MilestoneState::Blocked,
             reason: Some(text.clone()),
         }]),
-        Said::Unblocked => Meaning::Do(vec![Command::SetState {
-            milestone,
-            to: MilestoneState::InProgress,
-            reason: Some("unblocked".to_owned()),
-        }]),
+        Said::Unblocked => {
+            let begun = taking.tx.had_begun(&taking.link.system, milestone).await?;
+            Meaning::Do(vec![Command::Unblock { milestone, begun }])
+        }
         Said::Owner(login) => {
             let account = connector_api::Account { id: login.clone(), name: login.clone() };
             match taking.world.settings.person_of(&taking.tracker.connection, &account) {
                 Some(person) => {
                     Meaning::Do(vec![Command::SetOwner { milestone, owner: Some(person.name.clone()) }])
                 }
-                None => Meaning::Refuse(format!("{login} is the account of no person of the register")),
+                None => Meaning::Refuse(format!("{login:?} is the account of no person of the register")),
             }
         }
         Said::Approve(_) if decisions_here && taking.just_seen.is_some() => Meaning::Refuse(

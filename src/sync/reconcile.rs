@@ -9,7 +9,7 @@ use connector_api::{Account, Patch, StateChange, Ticket, TicketLog, TicketState}
 use super::mapping::{self, Shown, Tracker, read_state, state_name, ticket_due};
 use super::merge::{Clash, Merged, Sides, merge};
 use super::take::{Prepared, Taking};
-use super::{SyncError, World, lost, talk};
+use super::{SyncError, World, lost, settle, talk};
 use crate::register::decide::Command;
 use crate::register::{
     Actor, Change, Conflict, Link, LinkPhase, Milestone, MilestoneState, MoveState, Pair, Register,
@@ -121,10 +121,12 @@ async fn decide_in(
     }
     let known = taking.milestone().map_or(0, |milestone| milestone.moves.len());
     taking.take(ticket, prepared).await?;
+    let settles = settle::settle(&mut taking).await?;
     let just_moved = taking.milestone().is_some_and(|milestone| milestone.moves.len() > known);
     let (sides, merged) = look(&mut taking, ticket).await?;
     keep_losers(&mut taking, &merged).await?;
     let again = talk::ask(&mut taking, just_moved).await?;
+    let again = [again, settles].into_iter().flatten().min();
     // A question changes what the block shows, so both sides are looked at after it.
     let (sides, mut merged) =
         if again.is_none() { look(&mut taking, ticket).await? } else { (sides, merged) };
@@ -253,7 +255,7 @@ pub(super) fn sides_of(held: &Held<'_>, ticket: &Ticket) -> Result<Sides, SyncEr
     let our_assignee =
         milestone.owner.as_ref().and_then(|owner| world.settings.account_of(&tracker.connection, owner));
     Ok(Sides {
-        our_title: mapping::our_title(register, milestone, tracker.disclosure),
+        our_title: mapping::our_title(register, milestone),
         their_title: ticket.title.clone(),
         their_title_prefixed: mapping::title(&prefix, mapping::title_text(&prefix, &ticket.title)),
         prefix,

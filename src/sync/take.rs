@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use connector_api::{Account, Comment, HistoryEntry, HistoryKind, Status, Ticket, TicketLog, TicketState};
 
 use super::mapping::{Tracker, read_state, state_name, ticket_due};
-use super::{SyncError, World, commands, lost, obey, proof};
+use super::{SyncError, World, commands, lost, obey, proof, settle};
 use crate::drift;
 use crate::register::decide::{
     Command, NewEvidence, ProposedMove, Refusal, TicketReads, TicketTransition, decide, may_explain,
@@ -258,6 +258,7 @@ impl Taking<'_> {
                     at: entry.at,
                     whence: cause.clone(),
                     rationale: self.said_with(entry, &actor, &prepared.comments),
+                    settles: true,
                 };
                 self.must(actor, &cause, &Command::Propose(Box::new(proposed))).await
             }
@@ -388,7 +389,10 @@ impl Taking<'_> {
     async fn take_due_level(&mut self, ticket: &Ticket, in_field: bool) -> Result<(), SyncError> {
         let due = ticket_due(in_field, ticket);
         let Some(base) = self.link.base.due.clone() else { return Ok(()) };
-        if !due.readable || due.date == base.theirs {
+        if !due.readable {
+            return settle::answer_line(self, ticket, due.problem.as_deref()).await;
+        }
+        if due.date == base.theirs {
             return Ok(());
         }
         let id = format!(
@@ -408,6 +412,7 @@ impl Taking<'_> {
             at: ticket.updated,
             whence: cause.clone(),
             rationale: None,
+            settles: true,
         };
         self.must(actor, &cause, &Command::Propose(Box::new(proposed))).await?;
         let open = self.milestone().and_then(|milestone| milestone.open_move());

@@ -9,7 +9,7 @@ use connector_api::{Comment, ErrorKind, LogRequest, Outcome, TicketRef};
 
 use super::mapping::{Disclosure, day};
 use super::take::Taking;
-use super::{SyncError, World};
+use super::{SyncError, World, text};
 use crate::register::decide::{Command, decide};
 use crate::register::policy::answer_by;
 use crate::register::{
@@ -79,6 +79,9 @@ pub fn recorded(register: &Register, number: MilestoneNumber) -> String {
     format!("Recorded. {number}: {stands}.")
 }
 
+/// Most characters of a comment: what Jira takes (32,767), less what carries the marker.
+const COMMENT_MAX: usize = 32_000;
+
 /// A message before it has its number.
 pub struct Message {
     /// What for.
@@ -108,6 +111,7 @@ pub async fn queue(
 ) -> Result<(), SyncError> {
     let now = world.clock.now();
     let Message { kind, answers, covers, body } = message;
+    let body = text::cut(&text::plain(&body), COMMENT_MAX);
     let command = Command::Say { milestone: link.milestone, kind, answers, covers, body };
     let system = link.system.clone();
     let decided = {

@@ -106,6 +106,7 @@ pub(super) async fn run(session: &Session, command: Command) -> anyhow::Result<E
                 at: app.world().clock.now(),
                 whence: "command propose".to_owned(),
                 rationale: why,
+                settles: false,
             }))
         }
     };

@@ -17,7 +17,6 @@ use crate::register::{Base, Link, LinkPhase, MilestoneNumber, Role, SystemId};
 use crate::store::{LinkFilter, MilestoneFilter, Scope};
 use crate::sync::adopt::adopt;
 use crate::sync::apart::{self, Apart};
-use crate::sync::mapping::Disclosure;
 use crate::sync::open::{Opened, open};
 
 /// Who says which milestones get tickets.
@@ -169,9 +168,7 @@ async fn show(
     let link = read.link_of(system, number).await?.with_context(|| {
         format!("{system}/{number} has no link: `poam link open --filter milestone={number}` opens a ticket")
     })?;
-    let disclosure =
-        app.world().settings.tracker(&link.tracker).map_or(Disclosure::Minimal, |of| of.disclosure);
-    let apart = apart::apart(&register, milestone, &link, disclosure);
+    let apart = apart::apart(&register, milestone, &link);
     if session.shared.json {
         return output::json(&LinkDetail { link: LinkView::of(&link), base: &link.base, apart });
     }
@@ -206,7 +203,7 @@ async fn show(
     output::table(
         &["Field", "Register", "Ticket", "Reconciled"],
         if seen.at.is_some() {
-            sides(apart::sides(&register, milestone, &link, disclosure), &link.base)
+            sides(apart::sides(&register, milestone, &link), &link.base)
         } else {
             Vec::new()
         },

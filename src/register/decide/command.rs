@@ -140,10 +140,22 @@ pub enum Command {
         title: Option<String>,
     },
 
+    /// Work that was blocked goes on where it stood. Needs engineer, owner, supporting, grc or isso.
+    Unblock {
+        /// Which.
+        milestone: MilestoneNumber,
+        /// Whether it had begun when it was blocked, as the journal tells: else it is planned again.
+        begun: bool,
+    },
     /// Ask for another due date. Needs engineer, owner, supporting, grc, isso or `system_owner`.
     Move(Box<ProposedMove>),
     /// Somebody moved the due date in the ticket. An observation, which needs no role: the tracker let them.
     Propose(Box<ProposedMove>),
+    /// Look whether its open move, an edit found in a ticket, has settled: then a rule may approve it.
+    SettleMove {
+        /// Of which milestone.
+        milestone: MilestoneNumber,
+    },
     /// Say why a date moved. Needs engineer, owner, supporting, grc, isso or `system_owner`.
     Explain {
         /// Of which milestone.

@@ -17,6 +17,7 @@ mod item;
 mod milestone;
 mod schedule;
 mod state;
+mod typed;
 
 use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 
@@ -129,6 +130,39 @@ pub fn decide_all(
     Ok(draft.changes)
 }
 
+/// What several commands give, each decided for itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Each {
+    /// The changes of those that are taken.
+    pub changes: Vec<Change>,
+    /// The others: the place of each among the commands, from 0, and why.
+    pub refused: Vec<(usize, Refusal)>,
+}
+
+/// Decides several commands each for itself: what is refused changes nothing, and the rest is taken.
+///
+/// # Errors
+/// [`Refusal`] if the register given does not take its own changes: it was not loaded whole.
+pub fn decide_each(register: &Register, by: &Deciding<'_>, commands: &[Command]) -> Result<Each, Refusal> {
+    let by = Deciding { now: by.now.trunc_subsecs(6), ..by.clone() };
+    let mut draft = Draft { register: register.clone(), changes: Vec::new(), by: &by };
+    let mut refused = Vec::new();
+    for (place, command) in commands.iter().enumerate() {
+        let before = draft.changes.len();
+        let Err(refusal) = draft.take(command) else { continue };
+        refused.push((place, refusal));
+        // Most refuse before they change anything; the rest is undone by doing again what came before.
+        if draft.changes.len() > before {
+            let kept: Vec<Change> = draft.changes.drain(..before).collect();
+            draft = Draft { register: register.clone(), changes: Vec::new(), by: &by };
+            for change in kept {
+                draft.push(change)?;
+            }
+        }
+    }
+    Ok(Each { changes: draft.changes, refused })
+}
+
 /// Who plans: items, milestones, dates of drafts; and imports what was planned elsewhere.
 pub const PLANNERS: &[Role] = &[Role::Grc, Role::Isso, Role::Owner, Role::SystemOwner];
 /// Who works on milestones.
@@ -160,6 +194,7 @@ struct Draft<'a> {
 
 impl Draft<'_> {
     fn take(&mut self, command: &Command) -> Result<(), Refusal> {
+        typed::check(command)?;
         match command {
             Command::AddItem { number, facts } => self.add_item(number.as_ref(), facts),
             Command::EditItem { item, edit } => self.edit_item(item, edit),
@@ -183,6 +218,7 @@ impl Draft<'_> {
             }
             Command::SetOwner { milestone, owner } => self.set_owner(*milestone, owner.as_deref()),
             Command::SetState { milestone, to, reason } => self.set_state(*milestone, *to, reason.as_deref()),
+            Command::Unblock { milestone, begun } => self.unblock(*milestone, *begun),
             Command::Transition(transition) => self.transition(transition),
             Command::GiveEvidence(new) => {
                 self.needs("record evidence", PROVERS)?;
@@ -206,6 +242,7 @@ impl Draft<'_> {
                 self.propose(proposed)
             }
             Command::Propose(proposed) => self.propose(proposed),
+            Command::SettleMove { milestone } => self.settle_move(*milestone),
             Command::Explain { milestone, number, text } => self.explain(*milestone, *number, text),
             Command::Approve { milestone, number } => self.approve(*milestone, *number),
             Command::Reject { milestone, number, reason } => self.reject(*milestone, *number, reason),

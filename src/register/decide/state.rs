@@ -103,6 +103,23 @@ impl Draft<'_> {
         self.follow_milestone(number)
     }
 
+    pub(super) fn unblock(&mut self, number: MilestoneNumber, begun: bool) -> Result<(), Refusal> {
+        let what = format!("unblock {number}");
+        let milestone = self.milestone(&what, number)?.clone();
+        let mut because = Vec::new();
+        gather(&mut because, self.needs(&what, WORKERS));
+        if milestone.state != MilestoneState::Blocked {
+            because.push(format!("it is {}, not blocked", milestone.state.name()));
+        }
+        if serves_only_closed(&self.register, &milestone) {
+            because.push("every item it serves is closed, and a recurrence is a new item".to_owned());
+        }
+        Refusal::unless_none(what, because)?;
+        let to = if begun { MilestoneState::InProgress } else { MilestoneState::Planned };
+        self.change_state(&milestone, to, self.by.now, Some("unblocked"))?;
+        self.follow_milestone(number)
+    }
+
     pub(super) fn transition(&mut self, transition: &TicketTransition) -> Result<(), Refusal> {
         let milestone = self.milestone("take a transition", transition.milestone)?.clone();
         let number = milestone.number;

@@ -4,7 +4,14 @@ use chrono::NaiveDate;
 
 use super::Disclosure;
 use crate::register::{Decision, Item, Milestone, Move, MoveState, Register};
+use crate::sync::text::one_line;
 use crate::sync::withhold::told;
+
+/// Most characters that the block shows of a text: what a workbook's cell holds may be longer than what a tracker takes
+/// (Jira 32,767 characters of description, GitHub 65,536 of body), and people write around the block.
+const TEXT_MAX: usize = 2_000;
+/// The same of a name, of which the block shows many.
+const NAME_MAX: usize = 160;
 
 /// What the block shows of the dates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +24,7 @@ pub struct Shown {
 
 /// The managed block: items, action, deadline, due, proof expected, what is open, how to answer.
 pub fn block(register: &Register, milestone: &Milestone, disclosure: Disclosure, shown: Shown) -> String {
-    let free = |text: &str| one_line(&told(text, register, milestone, disclosure));
+    let free = |text: &str| one_line(&told(text, register, milestone, disclosure), TEXT_MAX);
     let mut out = vec![
         format!(
             "**{} {}** is kept in step by poam-bridge. Change the due {} to propose another date; {} in this block \
@@ -29,7 +36,7 @@ pub fn block(register: &Register, milestone: &Milestone, disclosure: Disclosure,
         ),
         String::new(),
         format!("- **Due:** {}", shown.due.map_or_else(|| "none".to_owned(), |due| due.to_string())),
-        format!("- **Action:** {}", free(&milestone.text)),
+        format!("- **Action:** {}", one_line(&milestone.text, TEXT_MAX)),
     ];
     if let Some(deadline) = register.deadline_of(milestone) {
         out.push(format!("- **Deadline:** {}", deadline.date));
@@ -114,26 +121,17 @@ fn serves(register: &Register, milestone: &Milestone) -> String {
 }
 
 fn weakness(item: &Item) -> String {
-    let mut text = one_line(&item.facts.title);
+    let mut text = one_line(&item.facts.title, NAME_MAX);
     if !item.facts.cves.is_empty() {
-        text.push_str(&format!(" ({})", item.facts.cves.join(", ")));
+        text.push_str(&format!(" ({})", one_line(&item.facts.cves.join(", "), NAME_MAX)));
     }
     if !item.facts.components.is_empty() {
-        let components: Vec<String> = item.facts.components.iter().take(5).map(|c| one_line(c)).collect();
+        let components: Vec<String> =
+            item.facts.components.iter().take(5).map(|c| one_line(c, NAME_MAX)).collect();
         text.push_str(&format!(" on {}", components.join(", ")));
         if item.facts.components.len() > 5 {
             text.push_str(&format!(" and {} more", item.facts.components.len() - 5));
         }
     }
     text
-}
-
-/// Text of ours or theirs as one line of Markdown that changes nothing around it.
-fn one_line(text: &str) -> String {
-    text.split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
-        .chars()
-        .filter(|c| !c.is_control() && *c != '*')
-        .collect()
 }

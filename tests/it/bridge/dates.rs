@@ -74,6 +74,47 @@ async fn due_line_deleted_doubled_or_unreadable_is_put_right() {
         assert!(milestone.moves.is_empty(), "{what} is no move: {:?}", milestone.moves);
         assert!(!bed.drifts(number).await.contains(&"due-differs".to_owned()), "{what}");
     }
+    bed.clock.advance(TimeDelta::hours(3));
+    bed.sweep().await;
+    bed.settle().await;
+    let said: Vec<String> = bed.ticket(number).await.comments.into_iter().map(|c| c.body).collect();
+    let told = ["the due line is gone", "several due lines", "\"after the freeze\"", "\"2026-02-30\""];
+    assert_eq!(said.len(), told.len(), "each is answered once: {said:?}");
+    for (body, what) in said.iter().zip(told) {
+        assert!(body.contains(what) && body.contains("put back with 2026-04-01"), "{what} in {body}");
+    }
+}
+
+/// A date that is earlier is in force once it has settled, and one put right at once never was.
+#[tokio::test]
+async fn earlier_date_in_a_ticket_is_approved_only_once_it_has_settled() {
+    for component in ["portal", "jira"] {
+        let (bed, number) = opened(component).await;
+        bed.person_does("ada", number, Act::SetDue(Some(day("2026-03-25")))).await;
+        bed.settle().await;
+        assert_eq!(bed.milestone(number).await.due, Some(day("2026-04-01")), "{component}");
+        bed.person_does("ada", number, Act::SetDue(Some(day("2026-03-26")))).await;
+        bed.settle().await;
+        bed.clock.advance(TimeDelta::seconds(400));
+        bed.settle().await;
+        let milestone = bed.milestone(number).await;
+        let states: Vec<_> = milestone.moves.iter().map(|moved| moved.state).collect();
+        assert_eq!(states, [MoveState::Superseded, MoveState::Approved], "{component}");
+        assert_eq!(milestone.due, Some(day("2026-03-26")), "{component}");
+        assert!(bed.ticket(number).await.comments.is_empty(), "{component}: nothing is asked");
+    }
+}
+
+#[tokio::test]
+async fn date_with_too_short_a_reason_is_answered() {
+    for component in ["portal", "jira"] {
+        let (bed, number) = opened(component).await;
+        bed.person_does("ada", number, Act::Comment("/poam move 2026-05-15 vendor late".to_owned())).await;
+        bed.settle().await;
+        assert!(bed.milestone(number).await.moves.is_empty(), "{component}");
+        let said = bed.ticket(number).await.comments.pop().map(|comment| comment.body).unwrap_or_default();
+        assert!(said.contains("at least 3 words"), "{component}: {said}");
+    }
 }
 
 #[tokio::test]

@@ -173,6 +173,9 @@ async fn what_changes_until_the_ticket_is_bound_is_carried() {
         bed.act(vec![retext]).await;
         bed.limp(4, TimeDelta::seconds(60)).await;
         bed.settle().await;
+        // The date is in force once it has settled.
+        bed.clock.advance(TimeDelta::seconds(400));
+        bed.settle().await;
         let (milestone, ticket) = (bed.milestone(number).await, bed.ticket(number).await);
         assert_eq!(bed.tickets().len(), 1);
         assert_eq!(milestone.owner.as_deref(), Some("Grace Example"), "{connection}");

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use connector_api::fake::Act;
-use poam::register::{MilestoneNumber, MoveState};
+use poam::register::{MilestoneNumber, MilestoneState, MoveState};
 
 use super::TEXT;
 use crate::bed::{Bed, day};
@@ -143,5 +143,22 @@ async fn only_a_comment_of_the_same_act_is_a_reason() {
     ] {
         let found = edit_with(who, said, apart, forged_by).await;
         assert_eq!(found.as_deref(), taken, "{who}: {said:?} {apart} {forged_by:?}");
+    }
+}
+
+#[tokio::test]
+async fn work_that_had_not_begun_is_planned_again_after_a_block() {
+    for component in ["portal", "jira"] {
+        let bed = Bed::new().await;
+        let number = bed.plan(TEXT, component, "2026-04-01").await;
+        bed.settle().await;
+        for (say, state) in [
+            ("/poam blocked no window for the change", MilestoneState::Blocked),
+            ("/poam unblocked", MilestoneState::Planned),
+        ] {
+            bed.person_does("ada", number, Act::Comment(say.to_owned())).await;
+            bed.settle().await;
+            assert_eq!(bed.milestone(number).await.state, state, "{component}: {say}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up fails")]
 
 mod audit;
+mod files;
 mod import;
 mod people;
 mod plan;
@@ -193,7 +194,7 @@ impl Place {
             "--owner",
             "Ada Example",
             "--due",
-            "2999-03-01",
+            "2199-03-01",
             "--expects",
             "rescan",
         ]);

@@ -237,6 +237,7 @@ impl Desk {
             at: self.now,
             whence: format!("ticket site 1001 {entry}"),
             rationale: why.map(str::to_owned),
+            settles: false,
         };
         let changes = self.act_as(&by, Roles::new(), &[Command::Propose(Box::new(proposed))]);
         changes.expect("no ticket's date is refused").iter().map(kind).collect()

@@ -30,6 +30,7 @@ fn is_idempotent(command: &Command) -> bool {
         | Command::Move(_)
         | Command::Propose(_)
         | Command::SetBack { .. }
+        | Command::SettleMove { .. }
         | Command::Explain { number: Some(_), .. } => true,
         Command::AddItem { .. }
         | Command::CorrectItem { .. }
@@ -37,6 +38,7 @@ fn is_idempotent(command: &Command) -> bool {
         | Command::AddMilestone(_)
         | Command::CorrectMilestone { .. }
         | Command::SetState { .. }
+        | Command::Unblock { .. }
         | Command::Explain { number: None, .. }
         | Command::Approve { .. }
         | Command::Reject { .. }

@@ -110,6 +110,7 @@ fn each_command_is_allowed_to_its_roles_and_to_no_other() {
         at: Desk::open().now,
         whence: "command propose".to_owned(),
         rationale: None,
+        settles: false,
     };
     let planners_and_workers =
         [Role::Engineer, Role::Owner, Role::Supporting, Role::Grc, Role::Isso, Role::SystemOwner];

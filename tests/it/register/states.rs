@@ -396,3 +396,20 @@ fn what_was_dropped_with_its_last_item_is_not_revived() {
         assert!(because.iter().any(|b| b == why), "{because:?}");
     }
 }
+
+#[test]
+fn what_was_blocked_goes_on_where_it_stood() {
+    for (begun, to) in [(false, Planned), (true, InProgress)] {
+        let mut desk = Desk::with(Blocked);
+        desk.ok("Ella", Command::Unblock { milestone: M1, begun });
+        assert_eq!((desk.m1().state, desk.m1().blocked.clone()), (to, None));
+        let again = desk.no("Ella", Command::Unblock { milestone: M1, begun });
+        assert_eq!(again, [format!("it is {}, not blocked", to.name())]);
+    }
+    let mut desk = Desk::with(Blocked);
+    assert_eq!(
+        desk.no("Asa", Command::Unblock { milestone: M1, begun: true }).len(),
+        1,
+        "an assessor looks on"
+    );
+}

@@ -229,7 +229,10 @@ async fn decided(
         Work::Drop { reason, .. } => state(MilestoneState::Dropped, Some(reason)),
         Work::Reopen { reason, .. } => state(MilestoneState::InProgress, Some(reason)),
         Work::Block { reason, .. } => state(MilestoneState::Blocked, Some(reason)),
-        Work::Unblock { .. } => state(MilestoneState::InProgress, Some("unblocked".to_owned())),
+        Work::Unblock { .. } => {
+            let begun = app.world().db.read().await?.had_begun(system, milestone).await?;
+            vec![decide::Command::Unblock { milestone, begun }]
+        }
         Work::Owner { name, .. } => vec![decide::Command::SetOwner { milestone, owner: name }],
         Work::Serve { items, also, no_longer, .. } => {
             let (_, named) = items_named(session, app, &items)?;
