@@ -5,7 +5,9 @@ use super::mapping::day;
 use super::talk::{Message, queue};
 use super::withhold::told;
 use super::{SyncError, World};
-use crate::register::{Actor, Change, Decision, Milestone, Move, MoveState, NoticeKind, Register};
+use crate::register::{
+    Actor, Change, Decision, Milestone, MilestoneNumber, Move, MoveState, NoticeKind, Register,
+};
 use crate::store::Tx;
 
 /// Queues a message for each decision of a person among `changes`, which are recorded, where the milestone has a ticket.
@@ -20,17 +22,7 @@ pub async fn announce(
 ) -> Result<bool, SyncError> {
     let mut said = false;
     for change in changes {
-        let (number, moved) = match change {
-            Change::MoveApproved { milestone, number, decision, .. } if by_person(decision) => {
-                (*milestone, *number)
-            }
-            Change::MoveEnded { milestone, number, to: MoveState::Rejected, decision, .. }
-                if by_person(decision) =>
-            {
-                (*milestone, *number)
-            }
-            _ => continue,
-        };
+        let Some((number, moved)) = decided(change) else { continue };
         let Some(link) = tx.link_of(&register.system.id, number).await?.filter(|link| link.ticket.is_some())
         else {
             continue;
@@ -46,6 +38,21 @@ pub async fn announce(
         said = true;
     }
     Ok(said)
+}
+
+/// The milestone and the move that a person approved or rejected.
+fn decided(change: &Change) -> Option<(MilestoneNumber, u32)> {
+    let (milestone, number, decision) =
+        if let Change::MoveApproved { milestone, number, decision, .. } = change {
+            (milestone, number, decision)
+        } else if let Change::MoveEnded { milestone, number, to, decision, .. } = change
+            && *to == MoveState::Rejected
+        {
+            (milestone, number, decision)
+        } else {
+            return None;
+        };
+    by_person(decision).then_some((*milestone, *number))
 }
 
 fn by_person(decision: &Decision) -> bool {
