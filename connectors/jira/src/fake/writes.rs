@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use connector_api::Account;
 
 use super::edit::{Edits, Errors, refused};
+use super::exchange::{Asked, Reply};
 use super::json::{Selection, problem};
-use super::routes::{Asked, Reply};
 use super::site::{Draft, Project, Site};
 use super::workflow::{RESOLUTIONS, open};
 
