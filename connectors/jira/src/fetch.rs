@@ -16,6 +16,10 @@ pub(crate) const PER_REQUEST: usize = 100;
 
 impl Jira {
     pub(crate) async fn fetch_all(&self, tickets: &[TicketRef]) -> Result<Vec<Fetched>> {
+        if tickets.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.learn_site().await?;
         let fields = self.ticket_fields();
         let ids: Vec<&str> = tickets.iter().map(|ticket| ticket.id.as_str()).collect();
         let mut found: HashMap<String, Ticket> = HashMap::new();
@@ -39,12 +43,19 @@ impl Jira {
     ) -> Result<Vec<wire::Issue>> {
         let mut issues = Vec::with_capacity(ids.len());
         let mut rest = ids;
+        let mut size = PER_REQUEST;
         // One ticket alone is cheaper by GET, and just as current.
-        while self.cloud() && rest.len() > 1 && !self.memory().no_bulk_fetch {
-            let (some, later) = rest.split_at(rest.len().min(PER_REQUEST));
-            match self.bulk(what, some, fields).await? {
-                Some(page) => issues.extend(page),
-                None => break,
+        while self.cloud() && rest.len() > 1 && size > 1 && !self.memory().no_bulk_fetch {
+            let (some, later) = rest.split_at(rest.len().min(size));
+            match self.bulk(what, some, fields).await {
+                Ok(Some(page)) => issues.extend(page),
+                Ok(None) => break,
+                // Fewer at a time, until what they hold together is not larger than we read.
+                Err(Error { kind: ErrorKind::TooLarge { .. }, .. }) => {
+                    size = some.len() / 4;
+                    continue;
+                }
+                Err(error) => return Err(error),
             }
             rest = later;
         }
@@ -117,6 +128,7 @@ impl Jira {
 
     /// The ticket of a key, as somebody named it.
     pub(crate) async fn by_key(&self, key: &str) -> Result<Option<Ticket>> {
+        self.learn_site().await?;
         let what = format!("read {key}");
         let Some(issue) = self.issue_called(&what, key, &self.ticket_fields(), None).await? else {
             return Ok(None);

@@ -46,6 +46,11 @@ fn fitting(state: TicketState) -> StatusCategory {
     }
 }
 
+/// Whether a ticket in this state is closed.
+pub(crate) fn closes(state: TicketState) -> bool {
+    fitting(state) == StatusCategory::Done
+}
+
 fn category_of(status: &wire::Status) -> StatusCategory {
     status.category.as_ref().map_or(StatusCategory::Todo, |c| category(&c.key))
 }
@@ -97,29 +102,45 @@ fn rank(transition: &Transition, change: &StateChange) -> Option<usize> {
 }
 
 impl Jira {
+    /// Brings the ticket into a state, and reads it back.
     pub(crate) async fn change_state(&self, ticket: Ticket, change: &StateChange) -> Result<Ticket> {
-        if satisfied(&ticket.status, change) {
-            return Ok(ticket);
+        match self.move_to(&ticket, change).await? {
+            Moved::Not => Ok(ticket),
+            moved => self.settled(self.after(&ticket).await?, change, moved).await,
         }
-        let what = format!("change the state of {}", ticket.reference.key);
-        let mut walk = Walk { ticket: &ticket, change, what: &what, moved: false, remembered: false };
-        let after = self.walk(&mut walk, &ticket.status.name).await?;
-        if satisfied(&after.status, change) || !walk.remembered {
-            return Ok(after);
-        }
-        // The ids that were remembered mean something else by now.
-        self.memory().transitions.clear();
-        self.walk(&mut walk, &after.status.name).await
     }
 
-    /// Goes from status to status until the ticket has arrived; gives it as it is then.
-    async fn walk(&self, walk: &mut Walk<'_>, from: &str) -> Result<Ticket> {
-        let mut here = from.to_owned();
+    /// Moves the ticket into a state without looking what became of it.
+    pub(crate) async fn move_to(&self, ticket: &Ticket, change: &StateChange) -> Result<Moved> {
+        if satisfied(&ticket.status, change) {
+            return Ok(Moved::Not);
+        }
+        self.learn_site().await?;
+        let what = format!("change the state of {}", ticket.reference.key);
+        let mut walk = Walk { ticket, change, what: &what, moved: false, remembered: false };
+        self.walk(&mut walk).await?;
+        Ok(if walk.remembered { Moved::ByMemory } else { Moved::AsOffered })
+    }
+
+    /// The ticket as it is after a move, which is made again where the ids that were remembered meant something else.
+    pub(crate) async fn settled(&self, after: Ticket, change: &StateChange, moved: Moved) -> Result<Ticket> {
+        if moved != Moved::ByMemory || satisfied(&after.status, change) {
+            return Ok(after);
+        }
+        self.memory().transitions.clear();
+        self.move_to(&after, change).await.map_err(Error::outcome_unknown)?;
+        self.after(&after).await
+    }
+
+    /// Goes from status to status until the ticket has arrived.
+    async fn walk(&self, walk: &mut Walk<'_>) -> Result<()> {
+        let from = &walk.ticket.status.name;
+        let mut here = from.clone();
         let mut map = Map::new();
         for _ in 0..HOPS {
             let step = self.step(walk, &here, &mut map).await;
             match step.map_err(|e| if walk.moved { e.outcome_unknown() } else { e })? {
-                Step::Arrived => return self.after(walk.ticket).await,
+                Step::Arrived => return Ok(()),
                 Step::At(status) => here = status,
             }
             walk.moved = true;
@@ -156,7 +177,7 @@ impl Jira {
             };
             let id = &walk.ticket.reference.id;
             let template = self.api("/issue/{id}/transitions");
-            let call = Call::write(walk.what, Method::POST, &template, &[id]).ticket(id).body(body);
+            let call = Call::write(walk.what, Method::POST, &template, &[id]).body(body);
             let answer = self.send(call).await?;
             if answer.status == StatusCode::BAD_REQUEST && remembered {
                 fresh = true;
@@ -320,6 +341,17 @@ struct Walk<'a> {
     moved: bool,
     /// Whether one was made whose id was remembered, not just read.
     remembered: bool,
+}
+
+/// How a ticket came into the state that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moved {
+    /// It stood there already.
+    Not,
+    /// By transitions that were just offered.
+    AsOffered,
+    /// By transitions that were remembered, so that it may stand elsewhere.
+    ByMemory,
 }
 
 /// The transitions out of each status, as this walk met them.

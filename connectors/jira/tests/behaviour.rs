@@ -200,7 +200,7 @@ async fn a_site_without_properties_is_asked_for_them_once() {
     world.site.set_lacks(Lacks { properties: true, bulk: false });
     let jira = world.connector();
     let first = world::made(&jira, &new_ticket(1)).await;
-    assert_eq!(first.marker, Some(new_ticket(1).marker), "the line in the text carries it");
+    assert_eq!(first.marker, Some(new_ticket(1).marker), "a label carries it");
     let before = world.site.requests().len();
     world::made(&jira, &new_ticket(2)).await;
     let sent = sent_since(&world, before);
@@ -208,7 +208,7 @@ async fn a_site_without_properties_is_asked_for_them_once() {
     assert_eq!(world.site.tickets().len(), 2);
     world.site.act(&world.human, &first.reference.id, Act::ReplaceText("gone".into())).expect("an edit");
     let found = jira.find_marker(&spec(PROJECT), &new_ticket(1).marker).await.expect("a search");
-    assert_eq!(found.len(), 1, "then the label alone finds it");
+    assert_eq!(found.len(), 1, "whatever became of the text");
 }
 
 #[tokio::test]

@@ -127,7 +127,7 @@ async fn broken_answers_leave_a_write_unknown_and_a_read_undone() {
 #[tokio::test]
 async fn limits_say_who_must_wait_and_how_long() {
     let now = (World::new(Flavor::Cloud).now())();
-    let endpoint = || LimitScope::Bucket("POST /rest/api/3/issue/{id}/comment".to_owned());
+    let endpoint = || LimitScope::Bucket("POST /issue/{issueIdOrKey}/comment".to_owned());
     let of_ticket = || LimitScope::Bucket("ticket 10007".to_owned());
     let at = |minutes: i64| (now + TimeDelta::minutes(minutes)).format("%Y-%m-%dT%H:%MZ").to_string();
     let rounded = |minutes: i64| {

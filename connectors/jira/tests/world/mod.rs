@@ -1,6 +1,9 @@
 //! A fake Jira with two projects, a bot, an engineer, and a clock that tests move.
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(unreachable_pub, reason = "shared between test files")]
+#![allow(clippy::expect_used, clippy::print_stderr, reason = "tests; a skipped one says so")]
+
+mod openapi;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use connector_api::contract::Subject;
 use connector_api::fake::{FakeSite, Now, RouterTransport};
 use connector_api::{Account, Connector, Fetched, NewTicket, ProjectSpec, Ticket, TicketState, Transport};
-use connector_jira::fake::FakeJira;
+use connector_jira::fake::{FakeJira, SPRINT_FIELD};
 use connector_jira::{Auth, Flavor, Jira, JiraConfig};
 use secrecy::SecretString;
 use url::Url;
@@ -28,7 +31,6 @@ pub struct World {
 }
 
 pub fn base() -> Url {
-    #[expect(clippy::expect_used, reason = "a constant")]
     Url::parse("http://jira.test").expect("an address")
 }
 
@@ -61,6 +63,11 @@ impl World {
         site.set_project(PROJECT, |_| {});
         site.set_project(ELSEWHERE, |_| {});
         site.add_person(&human);
+        if flavor == Flavor::Cloud
+            && let Some(watch) = openapi::watch()
+        {
+            site.set_watch(watch);
+        }
         let auth = site.add_login(&us, "bridge@acme.test", "token-of-the-tests");
         Self { site, flavor, us, human, auth, clock }
     }
@@ -79,7 +86,8 @@ impl World {
     }
 
     pub fn config(&self) -> JiraConfig {
-        JiraConfig::new(base(), self.flavor, self.auth.clone())
+        let config = JiraConfig::new(base(), self.flavor, self.auth.clone());
+        JiraConfig { sprint_field: Some(SPRINT_FIELD.to_owned()), ..config }
     }
 
     pub fn over(&self, transport: Arc<dyn Transport>) -> Jira {
@@ -115,7 +123,6 @@ impl World {
 }
 
 /// Makes a ticket and reads it.
-#[expect(clippy::expect_used, reason = "a test's set-up")]
 pub async fn made(jira: &Jira, new: &NewTicket) -> Ticket {
     let made = jira.create(new).await.expect("a ticket");
     match jira.fetch(&[made.reference]).await.expect("an answer").remove(0) {
