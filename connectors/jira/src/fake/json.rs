@@ -232,6 +232,15 @@ impl Site {
                     "allowedValues": self.resolutions_json(),
                 }),
             );
+            for field in &project.done_fields {
+                fields.insert(
+                    field.clone(),
+                    json!({
+                        "required": true, "key": field, "name": field, "hasDefaultValue": false,
+                        "operations": ["set"], "schema": {"type": "string", "custom": "textfield"},
+                    }),
+                );
+            }
         }
         json!({
             "id": way.id.to_string(), "name": way.name, "to": self.status_json(way.to),

@@ -82,6 +82,10 @@ pub struct Project {
     pub fields: BTreeMap<String, bool>,
     /// Whether a resolution must be given when an issue is done.
     pub resolution_required: bool,
+    /// Further fields that must be given when an issue is done.
+    pub done_fields: BTreeSet<String>,
+    /// Whether issues that are done cannot be edited.
+    pub locked_when_done: bool,
     /// Whether issues go step by step, instead of from every status to every other.
     pub strict: bool,
     /// Permissions that API accounts lack here, by key: `EDIT_ISSUES`.
@@ -104,6 +108,8 @@ impl Project {
             due_field: Some("duedate".to_owned()),
             fields: BTreeMap::new(),
             resolution_required: false,
+            done_fields: BTreeSet::new(),
+            locked_when_done: false,
             strict: false,
             denied: BTreeSet::new(),
             unassignable: BTreeSet::new(),

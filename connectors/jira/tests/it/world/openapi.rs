@@ -14,7 +14,7 @@ const NOT_DESCRIBED: [&str; 1] = ["/rest/api/3/attachment/content/"];
 const ANYWHERE: [u16; 6] = [401, 403, 409, 429, 501, 503];
 
 /// Panics at the first exchange that the description does not allow. None where the file is absent.
-pub fn watch() -> Option<Watch> {
+pub(crate) fn watch() -> Option<Watch> {
     static KNOWN: OnceLock<Option<Arc<Described>>> = OnceLock::new();
     let described = KNOWN.get_or_init(|| load().map(Arc::new)).clone()?;
     Some(Arc::new(move |exchange| described.hold(exchange)))

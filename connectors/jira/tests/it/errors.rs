@@ -1,12 +1,9 @@
 //! What each answer of a site means: kind, outcome, how long to wait and with what.
 
-#![allow(clippy::expect_used, reason = "tests")]
-
-mod world;
-
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
+use crate::world::{World, account, spec};
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::TimeDelta;
@@ -15,7 +12,6 @@ use connector_api::{
     Connector, Error, ErrorKind, Marker, NewTicket, Outcome, PollFrom, TicketRef, Transport, TransportError,
 };
 use connector_jira::Flavor;
-use world::{World, account, spec};
 
 type Canned = Result<http::Response<Bytes>, TransportError>;
 
