@@ -220,7 +220,7 @@ impl Jira {
         Ok(())
     }
 
-    fn entries(&self, histories: &[History], due_field: Option<&str>) -> Vec<HistoryEntry> {
+    pub(crate) fn entries(&self, histories: &[History], due_field: Option<&str>) -> Vec<HistoryEntry> {
         let mut entries = Vec::new();
         for history in histories {
             let by = history.author.as_ref().and_then(account);

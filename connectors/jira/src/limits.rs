@@ -283,13 +283,15 @@ mod tests {
             .map(|wait| (wait.scope, (wait.until - now).num_seconds()))
     }
 
-    /// What is refused is in `tests/errors.rs`; here is what comes through and warns, and 503.
+    /// Flavour, status and headers of an answer; who must wait, and for how many seconds.
+    type Case<'a> = (Flavor, u16, &'a [(&'static str, &'a str)], Option<LimitScope>, i64);
+
+    /// What is refused is in `tests/it/errors.rs`; here is what comes through and warns, and 503.
     #[test]
     fn answers_that_come_through_warn_of_the_next() {
         let all = || Some(LimitScope::Connection);
         let endpoint = || Some(LimitScope::Bucket("PUT /issue/{issueIdOrKey}".to_owned()));
         let quota = r#""burst";r=40;t=1, "global-app-quota";r=0;t=1847"#;
-        type Case<'a> = (Flavor, u16, &'a [(&'static str, &'a str)], Option<LimitScope>, i64);
         let (cloud, own) = (Flavor::Cloud, Flavor::DataCenter);
         let table: &[Case<'_>] = &[
             (cloud, 200, &[], None, 0),

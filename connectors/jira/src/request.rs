@@ -228,10 +228,9 @@ impl Jira {
             self.memory().paused = Some(wait.clone());
         }
         match answer.status {
-            StatusCode::TOO_MANY_REQUESTS => Some(call.limited(wait)),
             // Unlike 429, this may come from behind the deed.
             StatusCode::SERVICE_UNAVAILABLE if call.writes => Some(call.limited(wait).outcome_unknown()),
-            StatusCode::SERVICE_UNAVAILABLE => Some(call.limited(wait)),
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Some(call.limited(wait)),
             _ => None,
         }
     }

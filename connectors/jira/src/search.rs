@@ -112,7 +112,7 @@ impl Jira {
             match self.page_of(query, start, *size).await {
                 // Two at least: the first repeats what came before.
                 Err(Error { kind: ErrorKind::TooLarge { .. }, .. }) if *size > 2 => {
-                    *size = (*size / 4).max(2)
+                    *size = (*size / 4).max(2);
                 }
                 answer => return answer,
             }

@@ -106,7 +106,9 @@ impl Jira {
     pub(crate) async fn change_state(&self, ticket: Ticket, change: &StateChange) -> Result<Ticket> {
         match self.move_to(&ticket, change).await? {
             Moved::Not => Ok(ticket),
-            moved => self.settled(self.after(&ticket).await?, change, moved).await,
+            moved @ (Moved::AsOffered | Moved::ByMemory) => {
+                self.settled(self.after(&ticket).await?, change, moved).await
+            }
         }
     }
 

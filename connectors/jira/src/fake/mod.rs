@@ -62,7 +62,7 @@ impl FakeJira {
         url.trim_end_matches('/').clone_into(&mut lock(&self.site).base);
     }
 
-    /// Sets the secret that webhooks are signed with.
+    /// Sets the secret that webhooks are signed with; without one, none are sent.
     pub fn set_webhook_secret(&self, secret: &str) {
         secret.clone_into(&mut lock(&self.site).secret);
     }

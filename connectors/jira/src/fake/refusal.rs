@@ -1,7 +1,5 @@
 //! How the fake refuses for the time being: on request, or by the limits that Atlassian states.
 
-use std::collections::VecDeque;
-
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use http::Method;
 use serde_json::json;
@@ -89,7 +87,7 @@ impl Site {
         let mut over = None;
         for charge in &charges {
             let per = TimeDelta::from_std(charge.bucket.per).unwrap_or_default();
-            let spent = self.spent.entry(charge.bucket.name.clone()).or_insert_with(VecDeque::new);
+            let spent = self.spent.entry(charge.bucket.name.clone()).or_default();
             while spent.front().is_some_and(|at| *at + per <= now) {
                 spent.pop_front();
             }

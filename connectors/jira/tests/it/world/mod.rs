@@ -53,6 +53,7 @@ pub(crate) fn account(id: &str, name: &str) -> Account {
 impl World {
     pub(crate) fn new(flavor: Flavor) -> Self {
         let world = Self::unwatched(flavor);
+        world.site.set_webhook_secret(SECRET);
         if flavor == Flavor::Cloud
             && let Some(watch) = openapi::watch()
         {
@@ -61,7 +62,7 @@ impl World {
         world
     }
 
-    /// For many tickets: its exchanges are not looked at.
+    /// For many tickets: its exchanges are not looked at, and it sends no webhooks.
     pub(crate) fn unwatched(flavor: Flavor) -> Self {
         let start = DateTime::from_timestamp(1_795_000_000, 0).unwrap_or_default();
         let clock = Arc::new(Mutex::new(start));
@@ -73,7 +74,6 @@ impl World {
         let us = account("712020:b0t", "POA&M Bridge");
         let human = account("5b10:dana", "Dana");
         site.set_base_url(base().as_str());
-        site.set_webhook_secret(SECRET);
         site.set_project(PROJECT, |_| {});
         site.set_project(ELSEWHERE, |_| {});
         site.add_person(&human);
@@ -166,7 +166,9 @@ pub(crate) async fn made(jira: &Jira, new: &NewTicket) -> Ticket {
     let made = jira.create(new).await.expect("a ticket");
     match jira.fetch(&[made.reference]).await.expect("an answer").remove(0) {
         Fetched::Found(ticket) => *ticket,
-        other => panic!("a ticket that was just made is there: {other:?}"),
+        other @ (Fetched::Missing(_) | Fetched::Gone(_)) => {
+            panic!("a ticket that was just made is there: {other:?}")
+        }
     }
 }
 

@@ -45,7 +45,7 @@ fn plain(value: &mut Value) {
             members.values_mut().for_each(plain);
         }
         Value::Array(items) => items.iter_mut().for_each(plain),
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
@@ -57,7 +57,7 @@ fn without_nulls(value: &mut Value) {
             members.values_mut().for_each(without_nulls);
         }
         Value::Array(items) => items.iter_mut().for_each(without_nulls),
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
@@ -155,7 +155,7 @@ impl Described {
                     waiting.extend(members.values());
                 }
                 Value::Array(items) => waiting.extend(items),
-                _ => {}
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
             }
         }
         json!({"allOf": [schema], "components": {"schemas": schemas}})
