@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use crate::create::title;
 use crate::fetch::unreadable;
 use crate::request::Call;
-use crate::transition::{Moved, closes};
+use crate::state::closes;
+use crate::transition::Moved;
 use crate::{FieldValues, Jira, adf, wiki, wire};
 
 impl Jira {

@@ -32,18 +32,14 @@ impl Jira {
         let mut stopped: Option<Error> = None;
         while !waiting.is_empty() {
             if let Some(error) = &stopped {
-                // What holds back one request holds back the next: these were never sent.
-                let error = Error { outcome: Outcome::NotDone, ..error.clone() };
-                answers.extend(waiting.drain(..).map(|(at, _)| (at, Err(error.clone()))));
+                answers.extend(waiting.drain(..).map(|(at, _)| (at, Err(unsent(error)))));
                 break;
             }
             let one_by_one = self.memory().no_bulk_create || waiting.len() == 1;
             let count = if one_by_one { 1 } else { waiting.len().min(PER_REQUEST) };
             let mut some: Vec<Entry<'_>> = waiting.drain(..count).collect();
-            if let ([(at, draft)], true) = (&mut *some, one_by_one) {
-                let made = self.create_ticket(draft).await;
-                stopped = made.as_ref().err().filter(|error| stops_all(error)).cloned();
-                answers.insert(*at, made);
+            if one_by_one {
+                stopped = self.make_alone(some, &mut answers).await;
                 continue;
             }
             match self.send_many(&mut some).await {
@@ -58,6 +54,10 @@ impl Jira {
                 }
                 // Nothing was made: they go again, by another way.
                 Ok(None) => some.into_iter().rev().for_each(|entry| waiting.push_front(entry)),
+                // Refused as a whole, perhaps for one of them: each is to have its own answer.
+                Err(Error { kind: ErrorKind::Invalid(_), outcome: Outcome::NotDone, .. }) => {
+                    stopped = self.make_alone(some, &mut answers).await;
+                }
                 Err(error) => {
                     stopped = Some(error.clone()).filter(stops_all);
                     answers.extend(some.into_iter().map(|(at, _)| (at, Err(error.clone()))));
@@ -65,6 +65,24 @@ impl Jira {
             }
         }
         answers.into_values().collect()
+    }
+
+    /// Makes each by itself; gives what holds back all the others.
+    async fn make_alone(
+        &self,
+        entries: Vec<Entry<'_>>,
+        answers: &mut BTreeMap<usize, Result<Made>>,
+    ) -> Option<Error> {
+        let mut stopped: Option<Error> = None;
+        for (at, mut draft) in entries {
+            let made = match &stopped {
+                Some(error) => Err(unsent(error)),
+                None => self.create_ticket(&mut draft).await,
+            };
+            stopped = stopped.or_else(|| made.as_ref().err().filter(|error| stops_all(error)).cloned());
+            answers.insert(at, made);
+        }
+        stopped
     }
 
     /// One request; none where the site does not take it as it is, and another way was noted.
@@ -135,6 +153,11 @@ impl Jira {
             None => Error::new(draft.what(), ErrorKind::Unavailable(said)).outcome_unknown(),
         })
     }
+}
+
+/// What holds back one request holds back the next, which is never sent.
+fn unsent(error: &Error) -> Error {
+    Error { outcome: Outcome::NotDone, ..error.clone() }
 }
 
 /// Whether the next request would fail the same way.

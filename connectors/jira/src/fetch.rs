@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use connector_api::{Attachment, Error, ErrorKind, Fetched, Outcome, Result, Ticket, TicketRef};
+use connector_api::{Attachment, Error, ErrorKind, Fetched, Marker, Outcome, Result, Ticket, TicketRef};
 use http::{Method, StatusCode, header};
 use serde_json::json;
 use url::Url;
 
 use crate::request::Call;
-use crate::{Jira, wire};
+use crate::ticket::read_property;
+use crate::{Jira, PROPERTY, wire};
 
 /// Jira's limit for issues in one request.
 pub(crate) const PER_REQUEST: usize = 100;
@@ -141,6 +142,20 @@ impl Jira {
         let what = format!("read ticket {id}");
         let Some(issue) = self.issue(&what, id, &self.ticket_fields(), None).await? else { return Ok(None) };
         self.ticket(&issue).map(Some).map_err(|why| unreadable(&what, why))
+    }
+
+    /// The marker in a ticket's property.
+    pub(crate) async fn held_marker(&self, id: &str) -> Result<Option<Marker>> {
+        if self.memory().no_properties {
+            return Ok(None);
+        }
+        let template = self.api("/issue/{id}/properties/{key}");
+        let answer = self.send(Call::read("read a marker", Method::GET, &template, &[id, PROPERTY])).await?;
+        if answer.lacks_call() {
+            return Ok(None);
+        }
+        let property: wire::Property = answer.json()?;
+        Ok(read_property(&property.value))
     }
 
     pub(crate) async fn attachment(&self, attachment: &Attachment, cap: u64) -> Result<Bytes> {

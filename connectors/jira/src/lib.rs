@@ -7,7 +7,7 @@
 //! | `markup`, `markdown`, `adf`, `wiki`, `sign` | text: Markdown to and from ADF and wiki text, our block in it |
 //! | `ticket` | an issue as a [`connector_api::Ticket`] |
 //! | `memory`, `site` | what was learned of the site: all of it can be forgotten |
-//! | `create`, `create_many`, `apply`, `transition`, `comment` | writing |
+//! | `create`, `create_many`, `apply`, `transition`, `state`, `comment` | writing |
 //! | [`limits`] | what the site allows, as data |
 //! | `search`, `poll`, `fetch`, `history`, `survey` | reading |
 //! | `check` | whether the account may do what it must |
@@ -40,6 +40,7 @@ mod request;
 mod search;
 mod sign;
 mod site;
+mod state;
 mod survey;
 #[cfg(test)]
 mod text_laws;

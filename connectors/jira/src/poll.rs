@@ -124,14 +124,16 @@ impl Jira {
         let found: Found<wire::Issue> = self.search(&query).await?;
         let mut tickets = Vec::new();
         for issue in &found.issues {
-            let ticket = self.ticket(issue).map_err(|why| unreadable(what, why))?;
-            // A Data Center's searches bring no properties along: one whose whole marker somebody took off is asked.
-            let asked = if ticket.marker.is_none() && !self.cloud() {
-                self.read_one(&issue.id).await?
-            } else {
-                Some(ticket)
-            };
-            tickets.extend(asked.filter(|ticket| ticket.marker.as_ref() == Some(marker)));
+            let mut ticket = self.ticket(issue).map_err(|why| unreadable(what, why))?;
+            // Where a search brings no properties along, and somebody took the whole marker off the labels.
+            if ticket.marker.is_none() {
+                ticket.marker = self.held_marker(&issue.id).await?;
+            }
+            // What is left of a marker on a site that keeps no properties: the label that was searched for.
+            if ticket.marker.is_none() && self.memory().no_properties {
+                ticket.marker = Some(marker.clone());
+            }
+            tickets.extend(Some(ticket).filter(|ticket| ticket.marker.as_ref() == Some(marker)));
         }
         let number = |ticket: &Ticket| ticket.reference.id.parse::<u64>().unwrap_or(u64::MAX);
         tickets.sort_by_key(|ticket| (ticket.created, number(ticket)));

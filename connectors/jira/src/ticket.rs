@@ -194,7 +194,7 @@ pub(crate) fn marker<'a>(
 }
 
 /// Reads the property's value.
-fn read_property(value: &Value) -> Option<Marker> {
+pub(crate) fn read_property(value: &Value) -> Option<Marker> {
     let marker: Marker = serde_json::from_value(value.clone()).ok()?;
     Marker::parse(&marker.line())
 }

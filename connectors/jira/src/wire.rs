@@ -141,6 +141,13 @@ pub(crate) struct SearchPage<T> {
     pub(crate) total: Option<usize>,
 }
 
+/// An issue property.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Property {
+    #[serde(default)]
+    pub(crate) value: Value,
+}
+
 /// An issue of which nothing but its id was asked for.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Listed {

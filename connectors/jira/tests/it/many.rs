@@ -160,6 +160,28 @@ async fn an_answer_that_does_not_add_up_tells_nothing() {
 }
 
 #[tokio::test]
+async fn a_request_refused_as_a_whole_is_an_answer_for_each() {
+    let world = World::new(Flavor::Cloud);
+    let mut new = tickets(4);
+    new[2].project = spec("NOPE");
+    let meddle = |path: &str, answer: http::Response<Bytes>| {
+        if !path.ends_with("/issue/bulk") {
+            return Ok(answer);
+        }
+        let said = r#"{"errorMessages":["Cannot deserialize value"],"errors":{}}"#;
+        let refused = http::Response::builder().status(400).body(Bytes::from(said));
+        Ok(refused.expect("an answer"))
+    };
+    // The fake refuses all, so that nothing is made behind the meddled answer.
+    let jira = world.over(Arc::new(Meddling { world: world.clone(), meddle }));
+    world.site.refuse([Some(Refusal::Unnamed)]);
+    let made = jira.create_many(&new).await;
+    let failed: Vec<bool> = made.iter().map(Result::is_err).collect();
+    assert_eq!(failed, [false, false, true, false], "{made:?}");
+    assert_eq!(world.site.tickets().len(), 3);
+}
+
+#[tokio::test]
 async fn a_limit_holds_back_all_that_was_not_sent() {
     let world = World::new(Flavor::Cloud);
     world.site.refuse([None, Some(Refusal::Cost)]);
