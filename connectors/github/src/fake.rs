@@ -5,6 +5,7 @@
 //! | `model` | repositories, issues, people, and who may do what |
 //! | `issues`, `comments`, `pulls` | what people do; every deed leaves its event and its webhook |
 //! | `hooks` | webhook deliveries |
+//! | `graph` | the GraphQL interface, for the questions that the connector asks |
 //! | `view` | the model as GitHub's JSON |
 //! | `wire` | requests in, answers out: access, tags, limits, headers |
 //! | `routes` | what each address does; moved and deleted things |
@@ -13,6 +14,7 @@
 //! It is deterministic: ids come from counters, time from the clock it is given.
 
 mod comments;
+mod graph;
 mod hooks;
 mod issues;
 mod model;
@@ -31,6 +33,7 @@ use connector_api::{Account, Comment, TicketState};
 use secrecy::SecretString;
 use url::Url;
 
+pub use graph::GraphFault;
 pub use model::Permission;
 use model::{Edit, Issue, Model, Place, Repo, Secondary};
 
@@ -106,6 +109,11 @@ impl FakeGithub {
     /// Refuses every write from now on with a secondary limit that names this many seconds, or names none.
     pub fn set_secondary_limit(&self, on: bool, retry_after: Option<u32>) {
         lock(&self.model).secondary = on.then_some(Secondary { retry_after });
+    }
+
+    /// Makes GraphQL fail in a way from now on; none mends it.
+    pub fn set_graph_fault(&self, fault: Option<GraphFault>) {
+        lock(&self.model).graph_fault = fault;
     }
 
     fn change(&self, place: Place, by: &Account, edit: Edit) -> Result<(), String> {
@@ -199,7 +207,7 @@ impl FakeSite for FakeGithub {
             .values()
             .flat_map(|repo| repo.issues.values().map(move |issue| (repo, issue)))
             .filter(|(_, issue)| issue.pull.is_none())
-            .map(|(repo, issue)| (issue.id, fake_ticket(&repo.full_name, issue)))
+            .map(|(repo, issue)| (issue.id, fake_ticket(repo, issue)))
             .collect();
         tickets.sort_by_key(|(id, _)| *id);
         tickets.into_iter().map(|(_, ticket)| ticket).collect()
@@ -231,7 +239,8 @@ impl FakeSite for FakeGithub {
     fn set_search_fresh(&self, _fresh: bool) {}
 }
 
-fn fake_ticket(project: &str, issue: &Issue) -> FakeTicket {
+fn fake_ticket(repo: &Repo, issue: &Issue) -> FakeTicket {
+    let project = &repo.full_name;
     let body = issue.body.clone().unwrap_or_default();
     let comments = issue.comments.iter().map(|comment| {
         let (body, marker) = text::comment_marker(&comment.body);
@@ -248,7 +257,7 @@ fn fake_ticket(project: &str, issue: &Issue) -> FakeTicket {
     FakeTicket {
         id: issue.id.to_string(),
         key: issue.number.to_string(),
-        project: project.to_owned(),
+        project: project.clone(),
         path: format!("/{project}/issues/{}", issue.number),
         title: issue.title.clone(),
         block: text::read(Some(&body)).block,
@@ -256,7 +265,7 @@ fn fake_ticket(project: &str, issue: &Issue) -> FakeTicket {
         text: body,
         status: issue.state().to_owned(),
         state: state_of(issue),
-        due: None,
+        due: repo.milestones.iter().find(|of| Some(of.number) == issue.milestone).and_then(|of| of.due),
         assignee: issue.assignees.first().map(|login| account(login)),
         labels: issue.labels.clone(),
         comments: comments.collect(),

@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use connector_api::{
-    Account, Comment, Description, LABEL, ScheduledEnd, Status, StatusCategory, Ticket, TicketRef,
+    Account, Comment, Description, LABEL, ProjectSpec, ScheduledEnd, Status, StatusCategory, Ticket, TicketRef,
 };
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::text;
+use crate::{DUE_FROM_MILESTONE, text};
 
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct User {
@@ -42,13 +42,17 @@ impl Label {
 
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Milestone {
+    pub(crate) number: u64,
     pub(crate) title: String,
+    /// GraphQL spells it otherwise.
+    #[serde(alias = "dueOn")]
     pub(crate) due_on: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Issue {
     pub(crate) id: u64,
+    pub(crate) node_id: Option<String>,
     pub(crate) number: u64,
     pub(crate) html_url: String,
     pub(crate) repository_url: Option<String>,
@@ -75,10 +79,14 @@ impl Issue {
     }
 
     /// The ticket it is. `asked` is the repository it was asked of, for answers that do not name theirs.
-    pub(crate) fn ticket(&self, asked: &str, due_from_milestone: bool) -> Ticket {
+    pub(crate) fn ticket(&self, asked: &str, spec: Option<&ProjectSpec>) -> Ticket {
         let description: Description = text::read(self.body.as_deref());
         let project = self.repository_url.as_deref().and_then(repository_of_url);
         let scheduled: Vec<ScheduledEnd> = self.milestone.iter().filter_map(Milestone::scheduled).collect();
+        let due = match spec.and_then(|spec| spec.due_field.as_deref()) {
+            Some(DUE_FROM_MILESTONE) => scheduled.first().map(|end| end.date),
+            Some(_) | None => None,
+        };
         let assignee = self.assignees.as_ref().and_then(|all| all.first()).or(self.assignee.as_ref());
         Ticket {
             reference: TicketRef {
@@ -90,7 +98,7 @@ impl Issue {
             title: self.title.clone(),
             description,
             status: status(&self.state, self.state_reason.clone()),
-            due: scheduled.first().filter(|_| due_from_milestone).map(|end| end.date),
+            due,
             scheduled,
             assignee: assignee.map(User::account),
             labels: self.labels.iter().map(|label| plain_label(label.name())).collect(),
@@ -111,9 +119,9 @@ fn plain_label(name: &str) -> String {
 impl Milestone {
     /// GitHub keeps the day as its midnight on the Pacific coast (07:00 or 08:00 UTC), other servers as midnight
     /// UTC: the date in UTC is the day that was entered either way.
-    fn scheduled(&self) -> Option<ScheduledEnd> {
+    pub(crate) fn scheduled(&self) -> Option<ScheduledEnd> {
         let date = self.due_on?.date_naive();
-        Some(ScheduledEnd { kind: "milestone".to_owned(), name: self.title.clone(), date })
+        Some(ScheduledEnd { kind: DUE_FROM_MILESTONE.to_owned(), name: self.title.clone(), date })
     }
 }
 
@@ -162,6 +170,7 @@ impl IssueComment {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Event {
     pub(crate) id: Option<u64>,
+    pub(crate) node_id: Option<String>,
     #[serde(rename = "event")]
     pub(crate) name: String,
     pub(crate) actor: Option<User>,
@@ -291,6 +300,15 @@ impl Problem {
             out.push_str(&said.join(" "));
         }
         out
+    }
+
+    /// Whether it complains about a field, or a thing, of this name.
+    pub(crate) fn is_about(&self, name: &str) -> bool {
+        let said = |error: &serde_json::Value, key: &str| {
+            let text = error.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();
+            text.to_ascii_lowercase().starts_with(name)
+        };
+        self.errors.iter().any(|error| said(error, "field") || said(error, "resource"))
     }
 
     /// Whether it only says that the thing is there already.

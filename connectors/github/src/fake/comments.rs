@@ -18,6 +18,7 @@ impl Model {
             id,
             author: by.to_owned(),
             editor: by.to_owned(),
+            edited: false,
             body: body.to_owned(),
             created: at,
             updated: at,
@@ -54,6 +55,7 @@ impl Model {
         let Some(comment) = issue.comments.get_mut(at) else { return Err(Refusal::NotFound) };
         let from = std::mem::replace(&mut comment.body, body.to_owned());
         by.clone_into(&mut comment.editor);
+        comment.edited = true;
         comment.updated = now;
         issue.updated = now;
         let id = comment.id;

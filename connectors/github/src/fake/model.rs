@@ -7,6 +7,8 @@ use connector_api::fake::{FakeDelivery, Now};
 use secrecy::SecretString;
 use url::Url;
 
+use super::graph::GraphFault;
+
 /// What a person may do in a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Permission {
@@ -96,6 +98,8 @@ pub(super) struct Issue {
     pub(super) milestone: Option<u64>,
     pub(super) comments: Vec<IssueComment>,
     pub(super) events: Vec<Event>,
+    /// The texts that it had, oldest first; none where it was never edited.
+    pub(super) edits: Vec<TextEdit>,
     pub(super) created: DateTime<Utc>,
     pub(super) updated: DateTime<Utc>,
     pub(super) pull: Option<Pull>,
@@ -119,11 +123,21 @@ pub(super) struct IssueComment {
     pub(super) id: u64,
     pub(super) author: String,
     pub(super) editor: String,
+    pub(super) edited: bool,
     pub(super) body: String,
     pub(super) created: DateTime<Utc>,
     pub(super) updated: DateTime<Utc>,
     /// Reaction id, content, by whom.
     pub(super) reactions: Vec<(u64, String, String)>,
+}
+
+/// A text that an issue had, from whom and since when.
+#[derive(Debug, Clone)]
+pub(super) struct TextEdit {
+    pub(super) id: u64,
+    pub(super) at: DateTime<Utc>,
+    pub(super) editor: String,
+    pub(super) body: String,
 }
 
 #[derive(Debug, Clone)]
@@ -192,6 +206,7 @@ pub(super) struct Model {
     pub(super) requests: Vec<String>,
     pub(super) budget: Option<u32>,
     pub(super) secondary: Option<Secondary>,
+    pub(super) graph_fault: Option<GraphFault>,
     last_id: u64,
 }
 
@@ -214,6 +229,7 @@ impl Model {
             requests: Vec::new(),
             budget: None,
             secondary: None,
+            graph_fault: None,
             last_id: 1_000,
         }
     }
@@ -358,6 +374,7 @@ pub(super) fn blank(
         milestone: None,
         comments: Vec::new(),
         events: Vec::new(),
+        edits: Vec::new(),
         created: at,
         updated: at,
         pull: None,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -107,6 +107,12 @@ pub(super) fn in_repository(model: &mut Model, request: &Request<'_>, repo: u64,
             Ok(page(model, request, repo, all))
         }
         ["labels"] if post => new_label(model, request, repo),
+        ["milestones"] if get => {
+            let found = model.repos.get(&repo).ok_or_else(Reply::not_found)?;
+            let all = found.milestones.iter().map(|of| view::milestone(model, found, of)).collect();
+            Ok(page(model, request, repo, all))
+        }
+        ["milestones"] if post => new_milestone(model, request, repo),
         ["issues"] if get => list_issues(model, request, repo),
         ["issues"] if post => new_issue(model, request, repo),
         ["issues", "comments", id] if get => {
@@ -189,6 +195,21 @@ fn on_issue(model: &mut Model, request: &Request<'_>, place: Place, rest: &[&str
         }
         _ => Err(Reply::not_found()),
     }
+}
+
+fn new_milestone(model: &mut Model, request: &Request<'_>, repo: u64) -> Answer {
+    #[derive(Deserialize)]
+    struct New {
+        title: String,
+        due_on: Option<DateTime<Utc>>,
+    }
+    let new: New = request.json()?;
+    // By the calendar of the Pacific coast, roughly.
+    let due = new.due_on.map(|at| (at - TimeDelta::hours(8)).date_naive());
+    let number = model.add_milestone(repo, request.login, &new.title, due)?;
+    let found = model.repos.get(&repo).ok_or_else(Reply::not_found)?;
+    let made = found.milestones.iter().find(|of| of.number == number).ok_or_else(Reply::not_found)?;
+    Ok(Reply::created(view::milestone(model, found, made)))
 }
 
 fn new_label(model: &mut Model, request: &Request<'_>, repo: u64) -> Answer {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::model::{Event, EventKind, Issue, Milestone, Model, Permission, Place, Repo};
 
-fn time(at: DateTime<Utc>) -> String {
+pub(super) fn time(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
@@ -173,7 +173,7 @@ pub(super) fn label(model: &Model, repo: &Repo, name: &str) -> Value {
         "name": name, "color": "1d4e89", "default": false, "description": null })
 }
 
-fn milestone(model: &Model, repo: &Repo, milestone: &Milestone) -> Value {
+pub(super) fn milestone(model: &Model, repo: &Repo, milestone: &Milestone) -> Value {
     let url = format!("{}/milestones/{}", api(model, repo), milestone.number);
     let inside = |closed: bool| {
         repo.issues
@@ -279,6 +279,11 @@ pub(super) fn timeline(model: &Model, place: Place) -> Vec<Value> {
     all.into_iter().map(|(_, _, entry)| entry).collect()
 }
 
+/// The id that both interfaces know an event by.
+pub(super) fn event_node(id: u64) -> String {
+    format!("EV_{id}")
+}
+
 fn event(model: &Model, repo: &Repo, place: Place, event: &Event) -> Value {
     let name = match &event.kind {
         EventKind::Closed { .. } => "closed",
@@ -301,7 +306,7 @@ fn event(model: &Model, repo: &Repo, place: Place, event: &Event) -> Value {
         }
     };
     let mut out = json!({
-        "id": event.id, "node_id": format!("EV_{}", event.id),
+        "id": event.id, "node_id": event_node(event.id),
         "url": format!("{}/issues/events/{}", api(model, repo), event.id),
         "actor": user(model, &event.actor), "event": name, "commit_id": null, "commit_url": null,
         "created_at": time(event.at), "performed_via_github_app": null,

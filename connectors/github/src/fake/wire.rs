@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Response, StatusCode, Uri, header};
 use sha2::{Digest, Sha256};
 
+use super::graph;
 use super::model::{Model, Permission};
 use super::routes::{Answer, Reply, Request, in_repository};
 use super::view;
@@ -60,7 +61,8 @@ fn enter(
     if model.budget == Some(0) {
         return Err(Reply::problem(403, "API rate limit exceeded for this user."));
     }
-    if let (Some(limit), false) = (model.secondary, method == Method::GET) {
+    let question = path.ends_with("/graphql");
+    if let (Some(limit), false) = (model.secondary, method == Method::GET || question) {
         let mut reply =
             Reply::problem(403, "You have exceeded a secondary rate limit. Please wait a few minutes.");
         reply.headers.extend(limit.retry_after.map(|seconds| ("retry-after", seconds.to_string())));
@@ -71,6 +73,7 @@ fn enter(
     let segments: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let request = Request { method, path, query, body, login: &login };
     match segments.as_slice() {
+        ["graphql"] | ["api", "graphql"] if method == Method::POST => graph::answer(model, &login, body),
         ["user"] if method == Method::GET => Ok(Reply::ok(view::me(model, &login))),
         ["repos", owner, name, rest @ ..] => {
             let Some((repo, current)) = model.named(&format!("{owner}/{name}")) else {

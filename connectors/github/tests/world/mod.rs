@@ -11,7 +11,7 @@ use connector_api::{
     Account, Connector, Fetched, NewTicket, ProjectSpec, Result, Ticket, TicketState, Transport,
 };
 use connector_github::fake::{BLOCKED, FakeGithub, IN_PROGRESS, Permission};
-use connector_github::{GitHub, GitHubConfig, LABEL_STATE};
+use connector_github::{DUE_FROM_MILESTONE, GitHub, GitHubConfig, LABEL_STATE};
 use secrecy::SecretString;
 use url::Url;
 
@@ -78,6 +78,20 @@ impl World {
 
     pub fn connector(&self) -> GitHub {
         self.over(Arc::new(RouterTransport(self.site.router())))
+    }
+
+    /// Tickets of [`REPO`] are due with their milestones.
+    pub fn due_with_milestones(&self) -> Subject {
+        let project = ProjectSpec { due_field: Some(DUE_FROM_MILESTONE.to_owned()), ..spec(REPO) };
+        let (world, projects) = (self.clone(), vec![project.clone()]);
+        let connect = move |transport| {
+            let config = GitHubConfig {
+                projects: projects.clone(),
+                ..GitHubConfig::new(base(), SecretString::from(TOKEN))
+            };
+            Arc::new(GitHub::new(config, transport, world.now())) as Arc<dyn Connector>
+        };
+        Subject { project, connect: Box::new(connect), ..self.subject() }
     }
 
     pub fn subject(&self) -> Subject {
