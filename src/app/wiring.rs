@@ -195,8 +195,8 @@ fn connect(
             let mut github = GitHubConfig::with(connection.url.clone(), credentials);
             github.consistency_window_s = github.consistency_window_s.max(config.sync.create_window_seconds);
             github.projects = projects;
-            let hooks = format!("webhooks/{}", connection.id);
-            github.webhook_url = config.server.public_url.as_ref().and_then(|url| url.join(&hooks).ok());
+            let hooks = |url: &url::Url| format!("{}/webhooks/{}", url.as_str().trim_end_matches('/'), connection.id);
+            github.webhook_url = config.server.public_url.as_ref().and_then(|url| hooks(url).parse().ok());
             Arc::new(GitHub::new(github, transport.clone(), now))
         }
         (Site::JiraCloud | Site::JiraDataCenter, credentials) => {

@@ -6,7 +6,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
-use connector_api::due::{DueLine, due_line};
+pub use connector_api::due::{DueLine, due_line};
 use connector_api::{ProjectSpec, Status, StatusCategory, Ticket, TicketState};
 
 use crate::register::{Item, Milestone, MilestoneState, MoveState, Register, SystemId};

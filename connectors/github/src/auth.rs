@@ -16,8 +16,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::request::{Acting, Call, Site};
-use crate::wire::shown;
+use crate::request::{Acting, Answer, Call, Site};
+use crate::wire::{User, shown};
 
 /// A signature of ours is good from a minute ago, for clocks that are apart, and for no longer than GitHub takes it.
 const EARLIER: TimeDelta = TimeDelta::seconds(60);
@@ -64,6 +64,13 @@ impl AppKey {
         };
         let key = key.map_err(|error| KeyError::Rsa(error.to_string()))?;
         Ok(Self { id: id.into(), key: Arc::new(key) })
+    }
+
+    /// What GitHub knows of the App: its id and its public key.
+    #[cfg(feature = "fakes")]
+    pub(crate) fn public(&self) -> (String, Vec<u8>) {
+        use aws_lc_rs::signature::KeyPair as _;
+        (self.id.clone(), self.key.public_key().as_ref().to_vec())
     }
 
     /// A token in the App's own name, good for some minutes from `now`.
@@ -117,8 +124,8 @@ pub(crate) struct App {
 
 #[derive(Default)]
 struct Known {
-    /// Installation by owner, in lower case.
-    installations: BTreeMap<String, u64>,
+    /// By owner, in lower case.
+    installations: BTreeMap<String, Installation>,
     /// Token by installation, and until when it is used.
     tokens: BTreeMap<u64, (SecretString, DateTime<Utc>)>,
 }
@@ -128,6 +135,9 @@ struct Installation {
     id: u64,
     account: Option<Owner>,
     suspended_at: Option<String>,
+    /// `write` or `read`, by what it is for.
+    #[serde(default)]
+    permissions: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -143,6 +153,22 @@ struct Issued {
 #[derive(Deserialize)]
 struct AppAnswer {
     slug: String,
+}
+
+/// The account that we write as, with the answer that told it. An App's is called `name[bot]`.
+pub(crate) async fn account(site: &Site) -> Result<(Account, Answer)> {
+    let what = "ask who we are";
+    match &site.auth {
+        Auth::Token(_) => {
+            let answer = site.send(&Call::get(what, site.url(&["user"])?)).await?;
+            Ok((answer.json::<User>()?.account(), answer))
+        }
+        Auth::App(_) => {
+            let answer = site.send(&Call::get(what, site.url(&["app"])?).acting(Acting::App)).await?;
+            let AppAnswer { slug } = answer.json()?;
+            Ok((User { login: format!("{slug}[bot]") }.account(), answer))
+        }
+    }
 }
 
 impl App {
@@ -165,7 +191,7 @@ impl App {
         if !known.installations.contains_key(owner) {
             known.installations = installations(site).await?;
         }
-        let Some(id) = known.installations.get(owner).copied() else {
+        let Some(id) = known.installations.get(owner).map(|installation| installation.id) else {
             let said = format!("the GitHub App is not installed for `{}`", shown(owner));
             return Err(Error::new("sign in", ErrorKind::Forbidden(said)));
         };
@@ -186,20 +212,24 @@ impl App {
         Ok(token)
     }
 
-    /// The account that the App writes as: `name[bot]`.
-    pub(crate) async fn account(&self, site: &Site) -> Result<Account> {
-        let call = Call::get("ask who we are", site.url(&["app"])?).acting(Acting::App);
-        let AppAnswer { slug } = site.send(&call).await?.json()?;
-        let login = format!("{slug}[bot]");
-        Ok(Account { id: login.clone(), name: login })
+    /// What the App may do in an owner's repositories: nothing where it is not installed.
+    pub(crate) async fn permissions(&self, site: &Site, owner: &str) -> Result<BTreeMap<String, String>> {
+        let mut known = self.known.lock().await;
+        known.installations = installations(site).await?;
+        let installation = known.installations.get(&owner.to_lowercase());
+        Ok(installation.map(|installation| installation.permissions.clone()).unwrap_or_default())
     }
 }
 
-async fn installations(site: &Site) -> Result<BTreeMap<String, u64>> {
+async fn installations(site: &Site) -> Result<BTreeMap<String, Installation>> {
     let mut url = site.url(&["app", "installations"])?;
     url.query_pairs_mut().append_pair("per_page", "100");
     let call = Call::get("look where the GitHub App is installed", url).acting(Acting::App);
     let all = site.list::<Installation>(call).await?.entries;
     let active = all.into_iter().filter(|one| one.suspended_at.is_none());
-    Ok(active.filter_map(|one| Some((one.account?.login?.to_lowercase(), one.id))).collect())
+    let by_owner = |one: Installation| {
+        let owner = one.account.as_ref()?.login.as_ref()?.to_lowercase();
+        Some((owner, one))
+    };
+    Ok(active.filter_map(by_owner).collect())
 }

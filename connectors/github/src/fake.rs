@@ -4,7 +4,9 @@
 //! |---|---|
 //! | `model` | repositories, issues, people, and who may do what |
 //! | `issues`, `comments`, `pulls` | what people do; every deed leaves its event and its webhook |
-//! | `hooks` | webhook deliveries |
+//! | `hooks` | webhook deliveries, and the attempts at them |
+//! | `apps` | GitHub Apps, their installations and tokens |
+//! | `limits` | the stated limits, enforced where that is asked for |
 //! | `graph` | the GraphQL interface, for the questions that the connector asks |
 //! | `view` | the model as GitHub's JSON |
 //! | `wire` | requests in, answers out: access, tags, limits, headers |
@@ -13,10 +15,12 @@
 //!
 //! It is deterministic: ids come from counters, time from the clock it is given.
 
+mod apps;
 mod comments;
 mod graph;
 mod hooks;
 mod issues;
+mod limits;
 mod model;
 mod pages;
 mod pulls;
@@ -27,16 +31,17 @@ mod wire;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use connector_api::fake::{Act, FakeDelivery, FakePull, FakeSite, FakeTicket, Now};
 use connector_api::{Account, Comment, TicketState};
 use secrecy::SecretString;
 use url::Url;
 
 pub use graph::GraphFault;
-pub use model::Permission;
-use model::{Edit, Issue, Model, Place, Repo, Secondary};
+pub use model::{Limit, Permission};
+use model::{Edit, Issue, Model, Place, Repo};
 
+use crate::auth::AppKey;
 use crate::{lock, text};
 
 /// The label that the default state table reads as work in progress.
@@ -106,9 +111,44 @@ impl FakeGithub {
         lock(&self.model).budget = left;
     }
 
-    /// Refuses every write from now on with a secondary limit that names this many seconds, or names none.
-    pub fn set_secondary_limit(&self, on: bool, retry_after: Option<u32>) {
-        lock(&self.model).secondary = on.then_some(Secondary { retry_after });
+    /// Puts a limit in force from now on; none lifts it.
+    pub fn set_limit(&self, limit: Option<Limit>) {
+        lock(&self.model).limit = limit;
+    }
+
+    /// Enforces the limits that GitHub states: points and content, by the minute and by the hour.
+    pub fn enforce_limits(&self) {
+        lock(&self.model).spent = Some(limits::Spent::default());
+    }
+
+    /// Names the end of the asker's token in every answer from now on.
+    pub fn set_token_end(&self, end: Option<DateTime<Utc>>) {
+        lock(&self.model).token_end = end;
+    }
+
+    /// Registers a GitHub App under a name, installed for these owners. It writes as `name[bot]`.
+    pub fn add_app(&self, key: &AppKey, slug: &str, owners: &[&str]) -> Account {
+        let mut model = lock(&self.model);
+        let installations = owners.iter().map(|owner| (model.next_id(), (*owner).to_owned())).collect();
+        let (id, public_key) = key.public();
+        model.app = Some(apps::App { id, slug: slug.to_owned(), public_key, installations });
+        let login = format!("{slug}[bot]");
+        model.add_user(&login, None);
+        account(&login)
+    }
+
+    /// Sets up a webhook of a repository: what became of its deliveries can be asked from then on.
+    pub fn add_hook(&self, full_name: &str, url: &str) -> Result<(), String> {
+        let mut model = lock(&self.model);
+        let repo = model.repo_mut(full_name)?.id;
+        let id = model.next_id();
+        model.hooks.all.push((id, repo, url.to_owned()));
+        Ok(())
+    }
+
+    /// Whether the receiver of webhooks is down: deliveries are lost then.
+    pub fn set_receiver_down(&self, down: bool) {
+        lock(&self.model).hooks.down = down;
     }
 
     /// Makes GraphQL fail in a way from now on; none mends it.

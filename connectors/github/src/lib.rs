@@ -58,7 +58,7 @@ use url::Url;
 pub use auth::{AppKey, Credentials};
 use auth::Auth;
 use request::{Call, Site};
-use wire::{Issue, IssueComment, User};
+use wire::{Issue, IssueComment};
 
 /// How a GitHub site is reached.
 #[derive(Debug, Clone)]
@@ -209,13 +209,7 @@ impl Connector for GitHub {
         if let Some(account) = known {
             return Ok(account);
         }
-        let account = match &self.site.auth {
-            Auth::App(app) => app.account(&self.site).await?,
-            Auth::Token(_) => {
-                let call = Call::get("ask who we are", self.site.url(&["user"])?);
-                self.site.send(&call).await?.json::<User>()?.account()
-            }
-        };
+        let (account, _) = auth::account(&self.site).await?;
         *lock(&self.account) = Some(account.clone());
         Ok(account)
     }

@@ -14,7 +14,7 @@ use connector_api::{
     Connector, Error, ErrorKind, Fetched, HistoryKind, LABEL, LogRequest, Marker, NewTicket, Outcome, Patch,
     PollFrom, Ticket, Transport, TransportError,
 };
-use connector_github::fake::{GraphFault, Permission};
+use connector_github::fake::{GraphFault, Limit, Permission};
 use connector_github::{DUE_FROM_MILESTONE, GitHub, GitHubConfig, limits};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -264,7 +264,7 @@ async fn limits_say_how_long_to_wait() -> Done {
     world.site.set_budget(None);
 
     for (named, wait) in [(Some(17), 17), (None, 60)] {
-        world.site.set_secondary_limit(true, named);
+        world.site.set_limit(Some(Limit::Secondary(named)));
         let error = github.comment(&made.reference, "Hello", "m-1").await.expect_err("limited");
         let ErrorKind::RateLimited { until, .. } = error.kind else { panic!("limited: {error:?}") };
         assert_eq!(until, now + TimeDelta::seconds(wait));

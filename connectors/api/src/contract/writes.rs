@@ -84,6 +84,7 @@ pub(super) async fn each_state_reads_back(s: &Subject) {
 pub(super) async fn one_patch_one_request(s: &Subject) {
     let connector = s.connector();
     let made = s.create("All at once").await;
+    let due = Some(Some(day(2027, 1, 20)));
     let patch = Patch {
         title: Some("All at once, renamed".to_owned()),
         block: Some(OTHER_BLOCK.to_owned()),
@@ -93,7 +94,6 @@ pub(super) async fn one_patch_one_request(s: &Subject) {
         ..s.patch()
     };
     // Whatever a connector must learn about a project once, it has learnt now.
-    let due = Some(Some(day(2027, 1, 20)));
     let seen = must("apply", connector.apply(&made, &Patch { due, ..s.patch() }).await);
     let nothing = Patch { due: Some(None), assignee: Some(None), ..s.patch() };
     let seen = must("apply", connector.apply(&seen, &nothing).await);

@@ -7,7 +7,10 @@ use connector_api::fake::{FakeDelivery, Now};
 use secrecy::SecretString;
 use url::Url;
 
+use super::apps::{App, Installed};
 use super::graph::GraphFault;
+use super::hooks::Hooks;
+use super::limits::Spent;
 
 /// What a person may do in a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -182,10 +185,15 @@ pub(super) struct Edit {
     pub(super) milestone: Option<Option<u64>>,
 }
 
-/// A secondary limit that is in force, and the seconds that it names.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Secondary {
-    pub(super) retry_after: Option<u32>,
+/// A limit that is in force, whatever was asked before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// On writes, for so many seconds, or without a time.
+    Secondary(Option<u32>),
+    /// On making content, without a time.
+    Content,
+    /// On everything, with a 429 that says nothing.
+    Unknown,
 }
 
 pub(super) struct Model {
@@ -205,8 +213,16 @@ pub(super) struct Model {
     pub(super) deliveries: Vec<FakeDelivery>,
     pub(super) requests: Vec<String>,
     pub(super) budget: Option<u32>,
-    pub(super) secondary: Option<Secondary>,
+    pub(super) limit: Option<Limit>,
     pub(super) graph_fault: Option<GraphFault>,
+    pub(super) app: Option<App>,
+    /// Tokens that installations were given.
+    pub(super) installed: BTreeMap<String, Installed>,
+    pub(super) hooks: Hooks,
+    /// When each token of a person ends, where it does.
+    pub(super) token_end: Option<DateTime<Utc>>,
+    /// The stated limits are enforced, by what was spent lately.
+    pub(super) spent: Option<Spent>,
     last_id: u64,
 }
 
@@ -228,8 +244,13 @@ impl Model {
             deliveries: Vec::new(),
             requests: Vec::new(),
             budget: None,
-            secondary: None,
+            limit: None,
             graph_fault: None,
+            app: None,
+            installed: BTreeMap::new(),
+            hooks: Hooks::default(),
+            token_end: None,
+            spent: None,
             last_id: 1_000,
         }
     }

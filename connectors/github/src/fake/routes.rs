@@ -107,6 +107,7 @@ pub(super) fn in_repository(model: &mut Model, request: &Request<'_>, repo: u64,
             Ok(page(model, request, repo, all))
         }
         ["labels"] if post => new_label(model, request, repo),
+        ["hooks", rest @ ..] => hooks(model, request, repo, rest),
         ["milestones"] if get => {
             let found = model.repos.get(&repo).ok_or_else(Reply::not_found)?;
             let all = found.milestones.iter().map(|of| view::milestone(model, found, of)).collect();
@@ -192,6 +193,30 @@ fn on_issue(model: &mut Model, request: &Request<'_>, place: Place, rest: &[&str
             let new: New = request.json()?;
             let id = model.comment(place, request.login, &new.body)?;
             view::comment(model, place, id).map(Reply::created).ok_or_else(Reply::not_found)
+        }
+        _ => Err(Reply::not_found()),
+    }
+}
+
+/// A repository's hooks, for those who administer it.
+fn hooks(model: &mut Model, request: &Request<'_>, repo: u64, rest: &[&str]) -> Answer {
+    if !model.may(repo, request.login, Permission::Admin) {
+        return Err(Reply::not_found());
+    }
+    let number = |id: &str| id.parse::<u64>().map_err(|_| Reply::not_found());
+    match (request.method.as_str(), rest) {
+        ("GET", []) => {
+            let all = model.hooks.all.iter().filter(|(_, of, _)| *of == repo);
+            let all = all.map(|(id, _, url)| view::hook(model, repo, *id, url)).collect();
+            Ok(page(model, request, repo, all))
+        }
+        ("GET", [id, "deliveries"]) => {
+            let all = model.attempts_of(Some(number(id)?));
+            Ok(page(model, request, repo, all))
+        }
+        ("POST", [id, "deliveries", delivery, "attempts"]) => {
+            let id = number(id)?;
+            model.deliver_again(Some(id), delivery)
         }
         _ => Err(Reply::not_found()),
     }

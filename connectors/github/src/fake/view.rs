@@ -189,6 +189,17 @@ pub(super) fn milestone(model: &Model, repo: &Repo, milestone: &Milestone) -> Va
         "due_on": milestone.due_on(), "closed_at": null })
 }
 
+pub(super) fn hook(model: &Model, repo: u64, id: u64, to: &str) -> Value {
+    let Some(repo) = model.repos.get(&repo) else { return Value::Null };
+    let url = format!("{}/hooks/{id}", api(model, repo));
+    let at = time(repo.created);
+    json!({ "type": "Repository", "id": id, "name": "web", "active": true, "events": ["issues", "issue_comment"],
+        "config": { "url": to, "content_type": "json", "insecure_ssl": "0" }, "updated_at": at, "created_at": at,
+        "url": url, "test_url": format!("{url}/test"), "ping_url": format!("{url}/pings"),
+        "deliveries_url": format!("{url}/deliveries"),
+        "last_response": { "code": null, "status": "unused", "message": null } })
+}
+
 pub(super) fn issue(model: &Model, place: Place) -> Value {
     let Some(repo) = model.repos.get(&place.0) else { return Value::Null };
     repo.issues.get(&place.1).map_or(Value::Null, |issue| whole_issue(model, repo, issue))
