@@ -101,6 +101,21 @@ impl FakeGithub {
         lock(&self.model).set_milestone(ticket, title, due)
     }
 
+    /// Locks an issue's conversation, or unlocks it: then only those with the write role comment.
+    pub fn lock_issue(&self, ticket: &str, locked: bool) -> Result<(), String> {
+        let mut model = lock(&self.model);
+        let place = model.place(ticket)?;
+        model.issue_mut(place).map_err(|refusal| refusal.to_string())?.locked = locked;
+        Ok(())
+    }
+
+    /// Gives an organization an issue field of type date.
+    pub fn add_date_field(&self, owner: &str, name: &str) {
+        let mut model = lock(&self.model);
+        let id = model.next_id();
+        model.fields.push((id, owner.to_owned(), name.to_owned()));
+    }
+
     /// Opens a pull request; gives its number.
     pub fn open_pull(&self, full_name: &str, author: &str, title: &str, body: &str) -> Result<u64, String> {
         lock(&self.model).open_pull(full_name, author, title, body)
@@ -305,13 +320,20 @@ fn fake_ticket(repo: &Repo, issue: &Issue) -> FakeTicket {
         text: body,
         status: issue.state().to_owned(),
         state: state_of(issue),
-        due: repo.milestones.iter().find(|of| Some(of.number) == issue.milestone).and_then(|of| of.due),
+        due: due_of(repo, issue),
         assignee: issue.assignees.first().map(|login| account(login)),
         labels: issue.labels.clone(),
         comments: comments.collect(),
         author: account(&issue.author),
         updated: issue.updated,
     }
+}
+
+/// The date of an issue's field, else of its milestone.
+fn due_of(repo: &Repo, issue: &Issue) -> Option<NaiveDate> {
+    let field = issue.fields.values().find_map(|value| value.parse().ok());
+    let milestone = repo.milestones.iter().find(|of| Some(of.number) == issue.milestone);
+    field.or_else(|| milestone.and_then(|of| of.due))
 }
 
 /// The issue as a pull request, where it is one.

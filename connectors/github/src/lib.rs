@@ -100,6 +100,9 @@ impl GitHubConfig {
 /// The value of [`ProjectSpec::due_field`] with which an issue is due when its milestone is.
 pub const DUE_FROM_MILESTONE: &str = "milestone";
 
+/// A prefix of [`ProjectSpec::due_field`]: the rest is the name of an issue field of the organization, of type date.
+pub const DUE_IN_FIELD: &str = "field:";
+
 /// A prefix in [`connector_api::StateChange::names`]: the rest is a label that stands for the state.
 pub const LABEL_STATE: &str = "label:";
 
@@ -118,6 +121,8 @@ pub struct GitHub {
     without_graphql: AtomicBool,
     /// GraphQL's ids of tickets, as REST's answers told them.
     nodes: Mutex<BTreeMap<String, String>>,
+    /// Issue fields of organizations, by owner and name in lower case.
+    fields: Mutex<BTreeMap<(String, String), u64>>,
     /// Webhooks that were asked for again.
     redelivered: Mutex<BTreeSet<String>>,
 }
@@ -142,8 +147,14 @@ impl GitHub {
             labels_first: AtomicBool::new(false),
             without_graphql: AtomicBool::new(false),
             nodes: Mutex::new(BTreeMap::new()),
+            fields: Mutex::new(BTreeMap::new()),
             redelivered: Mutex::new(BTreeSet::new()),
         }
+    }
+
+    /// Whether tickets there are due by an issue field, which only REST tells.
+    fn due_in_field(&self, project: &str) -> bool {
+        self.projects.get(&project.to_lowercase()).and_then(due::field).is_some()
     }
 
     fn lacks_graphql(&self) -> bool {

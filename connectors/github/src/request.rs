@@ -93,7 +93,7 @@ impl Call {
 
 /// Whose repository an address is about; nobody's where it names none.
 fn owner_of(url: &Url) -> String {
-    let mut parts = url.path().split('/').skip_while(|part| *part != "repos");
+    let mut parts = url.path().split('/').skip_while(|part| !matches!(*part, "repos" | "orgs"));
     parts.nth(1).unwrap_or_default().to_owned()
 }
 

@@ -23,9 +23,10 @@ pub(crate) async fn fetch(github: &GitHub, tickets: &[TicketRef]) -> Result<Vec<
     if tickets.len() > 1 {
         let all: Vec<&TicketRef> = tickets.iter().collect();
         // Without GraphQL, a listing is still less than asking one by one.
-        let open = if github.lacks_graphql() { all } else { unknown(github, &all) };
-        found = listed(github, &open).await?;
-        let rest: Vec<&TicketRef> = tickets.iter().filter(|t| !found.contains_key(&t.id)).collect();
+        let through_rest = |t: &&TicketRef| github.lacks_graphql() || github.due_in_field(&t.project);
+        let (plain, graph): (Vec<&TicketRef>, Vec<&TicketRef>) = all.into_iter().partition(through_rest);
+        found = listed(github, &[plain, unknown(github, &graph)].concat()).await?;
+        let rest: Vec<&TicketRef> = graph.into_iter().filter(|t| !found.contains_key(&t.id)).collect();
         for (reference, node) in shown::<IssueNode>(github, "read tickets", &TICKETS, &rest).await? {
             found.insert(reference.id.clone(), github.ticket(&node.issue(), &reference.project, None));
         }
@@ -48,14 +49,14 @@ pub(crate) async fn survey(github: &GitHub, tickets: &[TicketRef]) -> Result<Vec
     let mut updated: BTreeMap<&str, DateTime<Utc>> =
         shown.into_iter().map(|(reference, node)| (reference.id.as_str(), node.updated_at)).collect();
     updated.extend(listed.iter().map(|(id, ticket)| (id.as_str(), ticket.updated)));
-    let open: Vec<TicketRef> =
-        tickets.iter().filter(|t| !updated.contains_key(t.id.as_str())).cloned().collect();
-    let mut others = fetch(github, &open).await?.into_iter().map(Glance::from);
-    let glances = tickets.iter().map(|t| match updated.get(t.id.as_str()) {
-        Some(at) => Glance::There { updated: Some(*at) },
-        None => others.next().unwrap_or(Glance::Missing),
-    });
-    Ok(glances.collect())
+    let mut glances = Vec::with_capacity(tickets.len());
+    for reference in tickets {
+        glances.push(match updated.get(reference.id.as_str()) {
+            Some(at) => Glance::There { updated: Some(*at) },
+            None => Glance::from(github.fetch_one(reference).await?),
+        });
+    }
+    Ok(glances)
 }
 
 /// Learns the node ids of those tickets that have none yet.
@@ -250,6 +251,8 @@ impl IssueNode {
             assignee: None,
             assignees: Some(users),
             milestone: self.milestone,
+            // Such tickets are not read this way.
+            issue_field_values: None,
             user: self.author.as_ref().map(Actor::user),
             created_at: self.created_at,
             updated_at: self.updated_at,

@@ -1,13 +1,13 @@
 //! GitHub's JSON, as far as it is read. Unknown fields are allowed; names that GitHub may add to are text.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use connector_api::{
     Account, Comment, Description, LABEL, ProjectSpec, ScheduledEnd, Status, StatusCategory, Ticket, TicketRef,
 };
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::{DUE_FROM_MILESTONE, text};
+use crate::{DUE_FROM_MILESTONE, due, text};
 
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct User {
@@ -49,6 +49,22 @@ pub(crate) struct Milestone {
     pub(crate) due_on: Option<DateTime<Utc>>,
 }
 
+/// The value of an issue field of the organization.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct FieldValue {
+    issue_field_name: Option<String>,
+    #[serde(default)]
+    value: serde_json::Value,
+}
+
+impl FieldValue {
+    /// The date it holds, if it is the field of this name.
+    fn date(&self, name: &str) -> Option<NaiveDate> {
+        let named = self.issue_field_name.as_ref().is_some_and(|known| known.eq_ignore_ascii_case(name));
+        self.value.as_str().filter(|_| named)?.get(..10)?.parse().ok()
+    }
+}
+
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Issue {
     pub(crate) id: u64,
@@ -66,6 +82,8 @@ pub(crate) struct Issue {
     #[serde(default)]
     pub(crate) assignees: Option<Vec<User>>,
     pub(crate) milestone: Option<Milestone>,
+    #[serde(default)]
+    pub(crate) issue_field_values: Option<Vec<FieldValue>>,
     pub(crate) user: Option<User>,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) updated_at: DateTime<Utc>,
@@ -83,9 +101,14 @@ impl Issue {
         let description: Description = text::read(self.body.as_deref());
         let project = self.repository_url.as_deref().and_then(repository_of_url);
         let scheduled: Vec<ScheduledEnd> = self.milestone.iter().filter_map(Milestone::scheduled).collect();
-        let due = match spec.and_then(|spec| spec.due_field.as_deref()) {
-            Some(DUE_FROM_MILESTONE) => scheduled.first().map(|end| end.date),
-            Some(_) | None => None,
+        let due = match spec {
+            Some(spec) if spec.due_field.as_deref() == Some(DUE_FROM_MILESTONE) => {
+                scheduled.first().map(|end| end.date)
+            }
+            Some(spec) => due::field(spec).and_then(|name| {
+                self.issue_field_values.iter().flatten().find_map(|value| value.date(name))
+            }),
+            None => None,
         };
         let assignee = self.assignees.as_ref().and_then(|all| all.first()).or(self.assignee.as_ref());
         Ticket {

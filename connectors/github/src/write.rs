@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use connector_api::{
-    Error, ErrorKind, LABEL, Made, NewTicket, Patch, Result, StateChange, Ticket, TicketState,
+    Error, ErrorKind, Fetched, LABEL, Made, NewTicket, Patch, Result, StateChange, Ticket, TicketState,
 };
 use http::Method;
 use serde_json::{Map, Value, json};
 
+use crate::due::Given;
 use crate::request::{Answer, Call};
 use crate::wire::{Issue, Problem};
 use crate::{GitHub, LABEL_STATE, due, lock, text};
@@ -32,7 +33,7 @@ pub(crate) async fn create(github: &GitHub, new: &NewTicket) -> Result<Made> {
         "assignees": assignees,
     });
     if let Some(due) = new.due
-        && let Some((key, value)) = due::write(github, project, &new.project, Some(due)).await.map_err(not_done)?
+        && let Some((key, value)) = due::at_creation(github, &new.project, due).await.map_err(not_done)?
         && let Some(body) = body.as_object_mut()
     {
         body.insert(key.to_owned(), value);
@@ -110,10 +111,14 @@ fn not_done(error: Error) -> Error {
 
 pub(crate) async fn apply(github: &GitHub, seen: &Ticket, patch: &Patch) -> Result<Ticket> {
     let mut body = body_of(seen, patch);
-    if let Some(due) = patch.due.filter(|due| *due != seen.due)
-        && let Some((key, value)) = due::write(github, &seen.reference.project, &patch.project, due).await?
-    {
-        body.insert(key.to_owned(), value);
+    if let Some(due) = patch.due.filter(|due| *due != seen.due) {
+        match due::give(github, &seen.reference, &patch.project, due).await? {
+            Given::Sent(key, value) => {
+                body.insert(key.to_owned(), value);
+            }
+            Given::Written if body.is_empty() => return read_back(github, seen).await,
+            Given::Written | Given::Elsewhere => {}
+        }
     }
     if body.is_empty() {
         return Ok(seen.clone());
@@ -135,6 +140,17 @@ pub(crate) async fn apply(github: &GitHub, seen: &Ticket, patch: &Patch) -> Resu
         return Err(Error::new(what, ErrorKind::Conflict).outcome_unknown());
     }
     Ok(github.ticket(&issue, &reference.project, Some(&patch.project)))
+}
+
+/// The ticket after a write that does not answer with it.
+async fn read_back(github: &GitHub, seen: &Ticket) -> Result<Ticket> {
+    match github.fetch_one(&seen.reference).await? {
+        Fetched::Found(ticket) => Ok(*ticket),
+        Fetched::Missing(_) | Fetched::Gone(_) => {
+            let what = format!("read {}#{} back", seen.reference.project, seen.reference.key);
+            Err(Error::new(what, ErrorKind::NotFound).outcome_unknown())
+        }
+    }
 }
 
 /// What is to be sent: only what differs from what was seen.

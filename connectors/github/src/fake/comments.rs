@@ -7,6 +7,9 @@ use super::model::{Done, IssueComment, Model, Permission, Place, Refusal, invali
 impl Model {
     pub(super) fn comment(&mut self, place: Place, by: &str, body: &str) -> Done<u64> {
         self.allow(place.0, by, Permission::Read)?;
+        if self.issue(place).is_ok_and(|issue| issue.locked) {
+            self.allow(place.0, by, Permission::Write).map_err(|_| Refusal::Locked)?;
+        }
         if body.trim().is_empty() {
             return Err(invalid("IssueComment", "body", "missing_field"));
         }

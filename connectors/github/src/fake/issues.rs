@@ -81,7 +81,8 @@ impl Model {
         let found = self.repos.get_mut(&repo).ok_or(Refusal::NotFound)?;
         found.last_number += 1;
         let place = (repo, found.last_number);
-        let issue = blank(id, place.1, by, at, new.title, new.body);
+        let mut issue = blank(id, place.1, by, at, new.title, new.body);
+        issue.fields = new.fields;
         found.issues.insert(place.1, issue);
         self.places.insert(id, place);
         self.tell(place, by, "issues", "opened", Map::new());
@@ -222,6 +223,20 @@ impl Model {
     pub(super) fn milestone_title(&self, repo: u64, number: u64) -> Option<String> {
         let milestones = &self.repos.get(&repo)?.milestones;
         milestones.iter().find(|m| m.number == number).map(|m| m.title.clone())
+    }
+
+    /// Sets a field of the organization, or clears it.
+    pub(super) fn set_field(&mut self, place: Place, by: &str, field: u64, value: Option<String>) -> Done {
+        self.allow(place.0, by, Permission::Write)?;
+        if !self.fields.iter().any(|(known, ..)| *known == field) {
+            return Err(invalid("IssueFieldValue", "field_id", "invalid"));
+        }
+        let fields = &mut self.issue_mut(place)?.fields;
+        match value {
+            Some(value) => fields.insert(field, value),
+            None => Some(fields.remove(&field).ok_or(Refusal::NotFound)?),
+        };
+        self.touch(place, by, "edited", json!({}))
     }
 
     pub(super) fn add_milestone(

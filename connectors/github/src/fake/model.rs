@@ -38,6 +38,8 @@ pub(super) enum Refusal {
     NotFound,
     #[error("Must have admin rights to Repository.")]
     Forbidden,
+    #[error("Unable to create comment because issue is locked.")]
+    Locked,
     #[error("Repository was archived so is read-only.")]
     Archived,
     #[error("Issues has been disabled in this repository.")]
@@ -96,9 +98,12 @@ pub(super) struct Issue {
     pub(super) author: String,
     pub(super) closed: Option<(DateTime<Utc>, String)>,
     pub(super) reason: Option<String>,
+    pub(super) locked: bool,
     pub(super) labels: BTreeSet<String>,
     pub(super) assignees: Vec<String>,
     pub(super) milestone: Option<u64>,
+    /// Values of the organization's fields, by the field's id.
+    pub(super) fields: BTreeMap<u64, String>,
     pub(super) comments: Vec<IssueComment>,
     pub(super) events: Vec<Event>,
     /// The texts that it had, oldest first; none where it was never edited.
@@ -170,6 +175,7 @@ pub(super) struct NewIssue {
     pub(super) labels: BTreeSet<String>,
     pub(super) assignees: Vec<String>,
     pub(super) milestone: Option<u64>,
+    pub(super) fields: BTreeMap<u64, String>,
 }
 
 /// What is to change; none stays.
@@ -215,6 +221,8 @@ pub(super) struct Model {
     pub(super) budget: Option<u32>,
     pub(super) limit: Option<Limit>,
     pub(super) graph_fault: Option<GraphFault>,
+    /// Date fields of organizations: id, owner, name.
+    pub(super) fields: Vec<(u64, String, String)>,
     pub(super) app: Option<App>,
     /// Tokens that installations were given.
     pub(super) installed: BTreeMap<String, Installed>,
@@ -246,6 +254,7 @@ impl Model {
             budget: None,
             limit: None,
             graph_fault: None,
+            fields: Vec::new(),
             app: None,
             installed: BTreeMap::new(),
             hooks: Hooks::default(),
@@ -390,9 +399,11 @@ pub(super) fn blank(
         author: by.to_owned(),
         closed: None,
         reason: None,
+        locked: false,
         labels: BTreeSet::new(),
         assignees: Vec::new(),
         milestone: None,
+        fields: BTreeMap::new(),
         comments: Vec::new(),
         events: Vec::new(),
         edits: Vec::new(),

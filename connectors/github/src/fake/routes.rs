@@ -54,7 +54,7 @@ impl From<Refusal> for Reply {
     fn from(refusal: Refusal) -> Self {
         match &refusal {
             Refusal::NotFound => Self::not_found(),
-            Refusal::Forbidden | Refusal::Archived => Self::problem(403, &refusal.to_string()),
+            Refusal::Forbidden | Refusal::Locked | Refusal::Archived => Self::problem(403, &refusal.to_string()),
             Refusal::Disabled => Self::problem(410, &refusal.to_string()),
             Refusal::Invalid { resource, field, code, message } => {
                 let mut error = json!({ "resource": resource, "field": field, "code": code });
@@ -174,6 +174,22 @@ fn on_issue(model: &mut Model, request: &Request<'_>, place: Place, rest: &[&str
             model.edit(place, request.login, change.into_edit()?)?;
             Ok(Reply::ok(view::issue(model, place)))
         }
+        ["issue-field-values"] if request.method == Method::POST => {
+            #[derive(Deserialize)]
+            struct New {
+                issue_field_values: Vec<FieldValue>,
+            }
+            let new: New = request.json()?;
+            for FieldValue { field_id, value } in new.issue_field_values {
+                model.set_field(place, request.login, field_id, Some(value))?;
+            }
+            Ok(Reply::ok(view::field_values(model, model.issue(place).map_err(|_| Reply::not_found())?)))
+        }
+        ["issue-field-values", id] if request.method == Method::DELETE => {
+            let id = id.parse().map_err(|_| Reply::not_found())?;
+            model.set_field(place, request.login, id, None)?;
+            Ok(Reply { status: 204, body: Value::Null, headers: Vec::new() })
+        }
         ["timeline"] if get => {
             let all = view::timeline(model, place);
             Ok(page(model, request, place.0, all))
@@ -272,6 +288,13 @@ fn names(labels: Vec<LabelName>) -> BTreeSet<String> {
     labels.into_iter().map(name).collect()
 }
 
+/// A date for a field of the organization.
+#[derive(Deserialize)]
+struct FieldValue {
+    field_id: u64,
+    value: String,
+}
+
 fn new_issue(model: &mut Model, request: &Request<'_>, repo: u64) -> Answer {
     #[derive(Deserialize)]
     struct New {
@@ -282,6 +305,8 @@ fn new_issue(model: &mut Model, request: &Request<'_>, repo: u64) -> Answer {
         #[serde(default)]
         assignees: Vec<String>,
         milestone: Option<u64>,
+        #[serde(default)]
+        issue_field_values: Vec<FieldValue>,
     }
     let new: New = request.json()?;
     let issue = NewIssue {
@@ -290,6 +315,7 @@ fn new_issue(model: &mut Model, request: &Request<'_>, repo: u64) -> Answer {
         labels: names(new.labels),
         assignees: new.assignees,
         milestone: new.milestone,
+        fields: new.issue_field_values.into_iter().map(|value| (value.field_id, value.value)).collect(),
     };
     let place = model.open(repo, request.login, issue)?;
     Ok(Reply::created(view::issue(model, place)))

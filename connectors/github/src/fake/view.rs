@@ -221,13 +221,14 @@ pub(super) fn whole_issue(model: &Model, repo: &Repo, issue: &Issue) -> Value {
         "id": issue.id, "node_id": format!("I_{}", issue.id), "number": issue.number, "title": issue.title,
         "user": user(model, &issue.author), "author_association": "CONTRIBUTOR",
         "labels": issue.labels.iter().map(|name| label(model, repo, name)).collect::<Vec<_>>(),
-        "state": issue.state(), "state_reason": issue.reason, "locked": false, "active_lock_reason": null,
+        "state": issue.state(), "state_reason": issue.reason, "locked": issue.locked, "active_lock_reason": null,
         "assignee": assignees.first(), "assignees": assignees, "milestone": milestone,
         "comments": issue.comments.len(), "body": issue.body,
         "created_at": time(issue.created), "updated_at": time(issue.updated),
         "closed_at": issue.closed.as_ref().map(|(at, _)| time(*at)),
         "closed_by": issue.closed.as_ref().map(|(_, by)| user(model, by)),
         "reactions": reactions(&url, &[]), "performed_via_github_app": null,
+        "issue_field_values": field_values(model, issue),
     });
     if let Some(pull) = &issue.pull {
         let merged = pull.merged.as_ref().map(|(at, ..)| time(*at));
@@ -241,6 +242,30 @@ pub(super) fn whole_issue(model: &Model, repo: &Repo, issue: &Issue) -> Value {
         );
     }
     out
+}
+
+/// The values of an issue's fields.
+pub(super) fn field_values(model: &Model, issue: &Issue) -> Value {
+    let named = |id: &u64| model.fields.iter().find(|(known, ..)| known == id).map(|(.., name)| name.clone());
+    issue
+        .fields
+        .iter()
+        .map(|(id, value)| {
+            json!({ "issue_field_id": id, "issue_field_name": named(id), "node_id": format!("IFD_{id}"),
+                "data_type": "date", "value": value })
+        })
+        .collect()
+}
+
+/// The fields of an organization.
+pub(super) fn fields(model: &Model, owner: &str) -> Value {
+    let of = model.fields.iter().filter(|(_, of, _)| of.eq_ignore_ascii_case(owner));
+    let at = time(model.time());
+    of.map(|(id, _, name)| {
+        json!({ "id": id, "node_id": format!("IFD_{id}"), "name": name, "description": null, "data_type": "date",
+            "visibility": "all", "created_at": at, "updated_at": at })
+    })
+    .collect()
 }
 
 fn reactions(url: &str, all: &[(u64, String, String)]) -> Value {

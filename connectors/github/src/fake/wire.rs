@@ -80,6 +80,9 @@ fn enter(
     match segments.as_slice() {
         ["graphql"] | ["api", "graphql"] if method == Method::POST => graph::answer(model, &login, body),
         ["user"] if method == Method::GET => Ok(Reply::ok(view::me(model, &login))),
+        ["orgs", owner, "issue-fields"] if method == Method::GET => {
+            Ok(Reply::ok(view::fields(model, owner)))
+        }
         ["repos", owner, name, rest @ ..] => {
             let Some((repo, current)) = model.named(&format!("{owner}/{name}")) else {
                 return Err(Reply::not_found());

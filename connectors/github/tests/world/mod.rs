@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use connector_api::contract::Subject;
 use connector_api::fake::{FakeSite, Now, RouterTransport};
 use connector_api::{
-    Account, Connector, Fetched, NewTicket, ProjectSpec, Result, Ticket, TicketState, Transport,
+    Account, Connector, Fetched, Marker, NewTicket, ProjectSpec, Result, Ticket, TicketState, Transport,
 };
 use connector_github::fake::{BLOCKED, FakeGithub, IN_PROGRESS, Permission};
 use connector_github::{DUE_FROM_MILESTONE, GitHub, GitHubConfig, LABEL_STATE};
@@ -28,13 +28,30 @@ pub struct World {
     clock: Arc<Mutex<DateTime<Utc>>>,
 }
 
-fn base() -> Url {
+pub fn base() -> Url {
     #[expect(clippy::expect_used, reason = "a constant")]
     Url::parse("http://github.fake").expect("an address")
 }
 
 pub fn spec(project: &str) -> ProjectSpec {
     ProjectSpec { project: project.to_owned(), ..ProjectSpec::default() }
+}
+
+/// [`REPO`], with its due dates there.
+pub fn due_spec(place: &str) -> ProjectSpec {
+    ProjectSpec { due_field: Some(place.to_owned()), ..spec(REPO) }
+}
+
+pub fn new(n: u64) -> NewTicket {
+    NewTicket {
+        project: spec(REPO),
+        title: format!("[ACME M-{n}] Upgrade openssl"),
+        block: "Upgrade openssl.\n\n- **Due:** 2026-12-15".to_owned(),
+        due: None,
+        assignee: None,
+        labels: std::collections::BTreeSet::new(),
+        marker: Marker { installation: "inst-1".to_owned(), link: format!("{n:012x}{n:020x}") },
+    }
 }
 
 impl World {
@@ -49,13 +66,19 @@ impl World {
         let us = site.add_user("poam-bot", Some(TOKEN));
         let human = site.add_user("dana", None);
         site.set_webhook_secret(Some(SecretString::from(SECRET)));
+        let world = Self { site, us, human, clock };
         for repo in [REPO, ELSEWHERE] {
-            site.add_repository(repo, true);
-            for who in ["poam-bot", "dana"] {
-                assert_eq!(site.grant(repo, who, Permission::Admin), Ok(()));
-            }
+            world.add_repository(repo);
         }
-        Self { site, us, human, clock }
+        world
+    }
+
+    /// A repository in which both may do everything.
+    pub fn add_repository(&self, name: &str) {
+        self.site.add_repository(name, true);
+        for who in ["poam-bot", "dana"] {
+            assert_eq!(self.site.grant(name, who, Permission::Admin), Ok(()));
+        }
     }
 
     pub fn now(&self) -> Now {
@@ -82,16 +105,17 @@ impl World {
 
     /// Tickets of [`REPO`] are due with their milestones.
     pub fn due_with_milestones(&self) -> Subject {
-        let project = ProjectSpec { due_field: Some(DUE_FROM_MILESTONE.to_owned()), ..spec(REPO) };
-        let (world, projects) = (self.clone(), vec![project.clone()]);
-        let connect = move |transport| {
-            let config = GitHubConfig {
-                projects: projects.clone(),
-                ..GitHubConfig::new(base(), SecretString::from(TOKEN))
-            };
-            Arc::new(GitHub::new(config, transport, world.now())) as Arc<dyn Connector>
-        };
+        let project = due_spec(DUE_FROM_MILESTONE);
+        let (world, spec) = (self.clone(), project.clone());
+        let connect = move |transport| Arc::new(world.due_in(&spec, transport)) as Arc<dyn Connector>;
         Subject { project, connect: Box::new(connect), ..self.subject() }
+    }
+
+    /// A connection to which this project is configured.
+    pub fn due_in(&self, project: &ProjectSpec, transport: Arc<dyn Transport>) -> GitHub {
+        let projects = vec![project.clone()];
+        let config = GitHubConfig { projects, ..GitHubConfig::new(base(), SecretString::from(TOKEN)) };
+        GitHub::new(config, transport, self.now())
     }
 
     pub fn subject(&self) -> Subject {
