@@ -60,7 +60,7 @@ impl AppKey {
         let key = match &der {
             PrivateKeyDer::Pkcs1(der) => RsaKeyPair::from_der(der.secret_pkcs1_der()),
             PrivateKeyDer::Pkcs8(der) => RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()),
-            _ => return Err(KeyError::Rsa("it is of another kind".to_owned())),
+            PrivateKeyDer::Sec1(_) | _ => return Err(KeyError::Rsa("it is of another kind".to_owned())),
         };
         let key = key.map_err(|error| KeyError::Rsa(error.to_string()))?;
         Ok(Self { id: id.into(), key: Arc::new(key) })
@@ -81,9 +81,9 @@ impl AppKey {
         let signed = format!("{}.{}", part(&json!({ "alg": "RS256", "typ": "JWT" })), part(&claims));
         let mut signature = vec![0; self.key.public_modulus_len()];
         // What is random in other schemes is not in this one.
-        self.key
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
-            .map_err(|_| Error::new("sign in", ErrorKind::Auth("the private key does not sign".to_owned())))?;
+        self.key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature).map_err(
+            |_| Error::new("sign in", ErrorKind::Auth("the private key does not sign".to_owned())),
+        )?;
         Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)).into())
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use connector_api::{CheckReport, ProjectSpec, Result};
 
-use crate::auth::{self, Auth};
 use crate::GitHub;
+use crate::auth::{self, Auth};
 use crate::request::{Call, text_header};
 use crate::wire::{Permissions, Repository, shown};
 
@@ -83,12 +83,7 @@ struct Asked<'a> {
     app: bool,
 }
 
-fn look_at(
-    report: &mut CheckReport,
-    asked: &Asked<'_>,
-    repository: &Repository,
-    scopes: Option<&[String]>,
-) {
+fn look_at(report: &mut CheckReport, asked: &Asked<'_>, repository: &Repository, scopes: Option<&[String]>) {
     let Asked { name, account, app } = *asked;
     let mut problem = |said: String| report.problems.push(said);
     if repository.archived {

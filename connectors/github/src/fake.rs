@@ -38,8 +38,8 @@ use secrecy::SecretString;
 use url::Url;
 
 pub use graph::GraphFault;
-pub use model::{Limit, Permission};
 use model::{Edit, Issue, Model, Place, Repo};
+pub use model::{Limit, Permission};
 
 use crate::auth::AppKey;
 use crate::{lock, text};

@@ -11,7 +11,8 @@
 //! | `poll` | what changed in a repository, asked so that "nothing" costs nothing |
 //! | `tickets` | many tickets with few requests |
 //! | `write`, `due` | creating and patching; where the due date lives |
-//! | `history`, `log` | what happened to tickets: through GraphQL, and through REST where there is none |
+//! | `history`, `edits`, `closing` | what happened to tickets, through GraphQL |
+//! | `log` | the same through REST, where there is none |
 //! | `redeliver` | webhooks that did not arrive, sent again |
 //! | `check` | what is missing in permissions |
 //! | `webhook` | deliveries, verified and read as hints |
@@ -23,7 +24,9 @@
 
 pub mod auth;
 mod check;
+mod closing;
 mod due;
+mod edits;
 #[cfg(feature = "fakes")]
 pub mod fake;
 mod graphql;
@@ -47,16 +50,16 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use connector_api::{
     Account, Capabilities, Changed, CheckReport, Comment, Connector, Delivery, Error, ErrorKind, Fetched,
-    Glance, LogRequest, Made, Marker, NewTicket, Patch, PollFrom, ProjectSpec, Result, Stream, Ticket, TicketLog,
-    TicketRef, Transport, WebhookError,
+    Glance, LogRequest, Made, Marker, NewTicket, Patch, PollFrom, ProjectSpec, Result, Stream, Ticket,
+    TicketLog, TicketRef, Transport, WebhookError,
 };
 use http::Method;
 use secrecy::SecretString;
 use serde_json::json;
 use url::Url;
 
-pub use auth::{AppKey, Credentials};
 use auth::Auth;
+pub use auth::{AppKey, Credentials};
 use request::{Call, Site};
 use wire::{Issue, IssueComment};
 

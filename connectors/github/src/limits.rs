@@ -28,8 +28,8 @@ pub const CONTENT_PER_MINUTE: &str = "content per minute";
 /// The same: 500 an hour.
 pub const CONTENT_PER_HOUR: &str = "content per hour";
 
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3_600);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// What a request of this connector counts against. A read costs 1 point, a write 5; a ticket, comment, reaction,
 /// label or milestone that is made is content too.

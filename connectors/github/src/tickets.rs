@@ -72,7 +72,7 @@ pub(crate) async fn learn(github: &GitHub, tickets: &[&TicketRef]) -> Result<()>
 /// What a node says of which ticket it is.
 pub(crate) trait Known {
     /// The ticket's number in GitHub's database.
-    fn id(&self) -> &str;
+    fn number_there(&self) -> &str;
 }
 
 /// The tickets that are there, by the owner of their repositories: an installation of an App sees its own alone.
@@ -90,7 +90,7 @@ pub(crate) async fn shown<'a, T: serde::de::DeserializeOwned + Known + Send>(
         };
         for (reference, node) in references.into_iter().zip(nodes) {
             match node {
-                Node::Shown(shown) if shown.id() == reference.id => found.push((reference, shown)),
+                Node::Shown(shown) if shown.number_there() == reference.id => found.push((reference, shown)),
                 Node::Shown(_) | Node::Absent | Node::Unreadable => {}
             }
         }
@@ -170,7 +170,7 @@ struct GlanceNode {
 }
 
 impl Known for GlanceNode {
-    fn id(&self) -> &str {
+    fn number_there(&self) -> &str {
         &self.full_database_id
     }
 }
@@ -227,7 +227,7 @@ struct Name {
 }
 
 impl Known for IssueNode {
-    fn id(&self) -> &str {
+    fn number_there(&self) -> &str {
         &self.full_database_id
     }
 }
@@ -252,7 +252,7 @@ impl IssueNode {
             assignees: Some(users),
             milestone: self.milestone,
             // Such tickets are not read this way.
-            issue_field_values: None,
+            field_values: None,
             user: self.author.as_ref().map(Actor::user),
             created_at: self.created_at,
             updated_at: self.updated_at,

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use connector_api::{
-    Account, Comment, Description, LABEL, ProjectSpec, ScheduledEnd, Status, StatusCategory, Ticket, TicketRef,
+    Account, Comment, Description, LABEL, ProjectSpec, ScheduledEnd, Status, StatusCategory, Ticket,
+    TicketRef,
 };
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -82,8 +83,8 @@ pub(crate) struct Issue {
     #[serde(default)]
     pub(crate) assignees: Option<Vec<User>>,
     pub(crate) milestone: Option<Milestone>,
-    #[serde(default)]
-    pub(crate) issue_field_values: Option<Vec<FieldValue>>,
+    #[serde(default, rename = "issue_field_values")]
+    pub(crate) field_values: Option<Vec<FieldValue>>,
     pub(crate) user: Option<User>,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) updated_at: DateTime<Utc>,
@@ -105,9 +106,8 @@ impl Issue {
             Some(spec) if spec.due_field.as_deref() == Some(DUE_FROM_MILESTONE) => {
                 scheduled.first().map(|end| end.date)
             }
-            Some(spec) => due::field(spec).and_then(|name| {
-                self.issue_field_values.iter().flatten().find_map(|value| value.date(name))
-            }),
+            Some(spec) => due::field(spec)
+                .and_then(|name| self.field_values.iter().flatten().find_map(|value| value.date(name))),
             None => None,
         };
         let assignee = self.assignees.as_ref().and_then(|all| all.first()).or(self.assignee.as_ref());

@@ -103,7 +103,9 @@ async fn what_an_app_may_not_is_said() -> Done {
     let (world, github) = world();
     let elsewhere = connector_api::NewTicket { project: spec("elsewhere/api"), ..new(1) };
     let error = github.create(&elsewhere).await.expect_err("not installed");
-    assert!(matches!(&error.kind, ErrorKind::Forbidden(said) if said.contains("not installed for `elsewhere`")));
+    assert!(
+        matches!(&error.kind, ErrorKind::Forbidden(said) if said.contains("not installed for `elsewhere`"))
+    );
     let stranger = connect(&world, AppKey::new("Iv1.abc", &pem()).expect("another key"));
     let error = stranger.account().await.expect_err("another key signed");
     assert!(matches!(error.kind, ErrorKind::Auth(_)), "{error}");

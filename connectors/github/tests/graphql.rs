@@ -15,14 +15,20 @@ use world::{REPO, World, spec};
 type Done = Result<(), Error>;
 
 /// Tickets of several repositories that carry our label, and the requests of a poll of each.
-async fn tickets(world: &World, github: &GitHub, repositories: usize, each: usize) -> Result<Vec<Ticket>, Error> {
+async fn tickets(
+    world: &World,
+    github: &GitHub,
+    repositories: usize,
+    each: usize,
+) -> Result<Vec<Ticket>, Error> {
     let mut all = Vec::new();
     for repository in 0..repositories {
         let name = format!("acme/repo-{repository}");
         world.add_repository(&name);
         for n in 0..each {
             let block = "<!-- poam:begin -->\n- **Due:** 2026-12-15\n<!-- poam:end -->";
-            let id = world.site.open_by_hand(&world.human, &name, &format!("No. {n}"), block).expect("opened");
+            let id =
+                world.site.open_by_hand(&world.human, &name, &format!("No. {n}"), block).expect("opened");
             world.site.act(&world.human, &id, Act::AddLabel(LABEL.to_owned())).expect("labelled");
         }
         world.advance(TimeDelta::minutes(5));
@@ -75,7 +81,9 @@ async fn five_hundred_edits_in_fifty_repositories_take_fifty_five_requests() -> 
     let before = world.site.requests().len();
     let mut changed = Vec::new();
     for (stream, cursor) in &cursors {
-        changed.extend(github.changed_since(stream, &PollFrom::new(Some(cursor), made[0].created)).await?.tickets);
+        changed.extend(
+            github.changed_since(stream, &PollFrom::new(Some(cursor), made[0].created)).await?.tickets,
+        );
     }
     let logs = github.read_log(&requests(&changed)).await?;
     assert_eq!(world.site.requests().len() - before, 55, "a poll of each, and a hundred logs at once");
@@ -113,7 +121,8 @@ async fn a_sweep_looks_at_a_hundred_at_once() -> Done {
     // A connection that has just begun knows no node ids yet: a listing brings them.
     let fresh = world.connector();
     let before = world.site.requests().len();
-    let here: Vec<_> = asked.iter().enumerate().filter(|(n, _)| ![7, 60].contains(n)).map(|(_, r)| r.clone()).collect();
+    let here: Vec<_> =
+        asked.iter().enumerate().filter(|(n, _)| ![7, 60].contains(n)).map(|(_, r)| r.clone()).collect();
     let glances = fresh.survey(&here).await?;
     assert!(glances.iter().all(|g| matches!(g, Glance::There { updated: Some(_) })));
     assert_eq!(world.site.requests().len() - before, 3, "one listing for each repository");

@@ -104,7 +104,10 @@ fn convert(value: &mut Value) {
                     map.insert("type".to_owned(), json!([kind, "null"]));
                 } else {
                     let inner = Value::Object(std::mem::take(map));
-                    *map = serde_json::Map::from_iter([("anyOf".to_owned(), json!([{ "type": "null" }, inner]))]);
+                    *map = serde_json::Map::from_iter([(
+                        "anyOf".to_owned(),
+                        json!([{ "type": "null" }, inner]),
+                    )]);
                 }
             }
         }
@@ -128,7 +131,8 @@ struct Notes {
 #[async_trait]
 impl Transport for Checking {
     async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, TransportError> {
-        let (method, uri, sent) = (request.method().to_string(), request.uri().clone(), request.body().clone());
+        let (method, uri, sent) =
+            (request.method().to_string(), request.uri().clone(), request.body().clone());
         let answer = self.inner.send(request).await?;
         if uri.path().ends_with("/graphql") {
             return Ok(answer);
@@ -246,8 +250,7 @@ async fn what_is_sent_and_answered_is_as_github_describes_it() -> Result<(), Err
     let mut config = GitHubConfig::new(world::base(), SecretString::from(world::TOKEN));
     config.projects = vec![spec(REPO)];
     config.webhook_url = HOOK.parse().ok();
-    let github =
-        GitHub::new(config, watch.over(Arc::new(RouterTransport(world.site.router()))), world.now());
+    let github = GitHub::new(config, watch.over(Arc::new(RouterTransport(world.site.router()))), world.now());
     let made = world::made(&github, &new(1)).await?;
     world.site.set_receiver_down(true);
     world.site.act(&world.human, &made.reference.id, Act::Retitle("Lost".to_owned())).expect("they may");
@@ -257,7 +260,8 @@ async fn what_is_sent_and_answered_is_as_github_describes_it() -> Result<(), Err
     let dated = world.due_in(&with, watch.over(Arc::new(RouterTransport(world.site.router()))));
     let due = chrono::NaiveDate::from_ymd_opt(2027, 2, 28);
     let made = world::made(&dated, &NewTicket { project: with.clone(), due, ..new(2) }).await?;
-    let made = dated.apply(&made, &Patch { due: Some(None), project: with.clone(), ..Patch::default() }).await?;
+    let made =
+        dated.apply(&made, &Patch { due: Some(None), project: with.clone(), ..Patch::default() }).await?;
     dated.apply(&made, &Patch { due: Some(due), project: with, ..Patch::default() }).await?;
     world.site.rename_repository(REPO, "acme/core").expect("renamed");
     github.check(&[spec(REPO)]).await?;
@@ -277,4 +281,20 @@ async fn what_is_sent_and_answered_is_as_github_describes_it() -> Result<(), Err
         assert!(notes.seen.contains(reached), "{reached} was not met among {:?}", notes.seen);
     }
     Ok(())
+}
+
+#[test]
+fn an_answer_that_is_not_as_described_is_found() {
+    let Some(description) = Description::load() else { return };
+    let (name, operation) = description.operation("POST", "/repos/a/b/milestones").expect("described");
+    let schema = operation.pointer("/responses/201/content/application~1json/schema").expect("a schema");
+    let good = json!({ "url": "u", "html_url": "u", "labels_url": "u", "id": 1, "node_id": "n", "number": 1,
+        "title": "t", "description": null, "creator": null, "open_issues": 0, "closed_issues": 0, "state": "open",
+        "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z", "due_on": null, "closed_at": null });
+    assert_eq!(description.wrong(&name, schema, &good), Vec::<String>::new(), "what may be null may be");
+    for (key, bent) in [("number", json!("one")), ("state", json!("ajar")), ("title", json!(null))] {
+        let mut bad = good.clone();
+        bad[key] = bent;
+        assert!(!description.wrong(&name, schema, &bad).is_empty(), "{key}");
+    }
 }

@@ -151,9 +151,17 @@ async fn a_recorded_rename_is_followed() -> Result<(), Error> {
 async fn real_issues_are_read_whole() -> Result<(), Error> {
     let Some(folder) = folder() else { return Ok(()) };
     let mut scheduled = 0;
-    for action in
-        ["opened", "edited", "assigned", "labeled", "milestoned", "demilestoned", "reopened", "transferred", "deleted"]
-    {
+    for action in [
+        "opened",
+        "edited",
+        "assigned",
+        "labeled",
+        "milestoned",
+        "demilestoned",
+        "reopened",
+        "transferred",
+        "deleted",
+    ] {
         let whole = read(&folder, &format!("wh-issues-{action}.json"));
         let issue = whole.get("issue").expect("an issue");
         let text = |at: &str| issue.pointer(at).and_then(Value::as_str).map(str::to_owned);
@@ -267,7 +275,12 @@ async fn recorded_issues_of_a_search_are_read() -> Result<(), Error> {
 }
 
 /// The log of a real issue on a site without GraphQL, with this timeline and these comments.
-async fn log_of(issue: &Value, timeline: &Value, comments: &Value, more: Vec<Value>) -> Result<TicketLog, Error> {
+async fn log_of(
+    issue: &Value,
+    timeline: &Value,
+    comments: &Value,
+    more: Vec<Value>,
+) -> Result<TicketLog, Error> {
     let number = issue["number"].to_string();
     let project = "Codertocat/Hello-World";
     let path = format!("/repos/{project}/issues/{number}");

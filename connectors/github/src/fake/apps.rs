@@ -44,7 +44,8 @@ pub(super) fn is_signed(token: &str) -> bool {
 fn signer<'a>(model: &'a Model, token: &str) -> Result<&'a App, Reply> {
     let bad = |said: &str| Reply::problem(401, said);
     let app = model.app.as_ref().ok_or_else(|| bad("Integration not found"))?;
-    let (signed, signature) = token.rsplit_once('.').ok_or_else(|| bad("A JSON web token could not be decoded"))?;
+    let (signed, signature) =
+        token.rsplit_once('.').ok_or_else(|| bad("A JSON web token could not be decoded"))?;
     let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).unwrap_or_default();
     let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &app.public_key);
     key.verify(signed.as_bytes(), &decode(signature))
@@ -57,7 +58,9 @@ fn signer<'a>(model: &'a Model, token: &str) -> Result<&'a App, Reply> {
         return Err(bad("Integration not found"));
     }
     if claims.iat > now {
-        return Err(bad("'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued"));
+        return Err(bad(
+            "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued",
+        ));
     }
     if claims.exp <= now || claims.exp > now + 600 {
         return Err(bad("'Expiration time' claim ('exp') is too far in the future"));
@@ -69,7 +72,9 @@ fn signer<'a>(model: &'a Model, token: &str) -> Result<&'a App, Reply> {
 pub(super) fn answer(model: &mut Model, method: &Method, rest: &[&str], token: &str) -> Answer {
     let app = signer(model, token)?;
     match (method.as_str(), rest) {
-        ("GET", []) => Ok(Reply::ok(json!({ "id": 1, "slug": app.slug, "name": app.slug, "client_id": app.id }))),
+        ("GET", []) => {
+            Ok(Reply::ok(json!({ "id": 1, "slug": app.slug, "name": app.slug, "client_id": app.id })))
+        }
         ("GET", ["installations"]) => {
             let all: Vec<Value> = app
                 .installations
@@ -89,7 +94,8 @@ pub(super) fn answer(model: &mut Model, method: &Method, rest: &[&str], token: &
             let token = format!("ghs_{id}_{}", model.next_id());
             model.add_user(&login, Some(&token));
             model.installed.insert(token.clone(), Installed { owner, until });
-            let body = json!({ "token": token, "expires_at": time(until), "permissions": { "issues": "write" } });
+            let body =
+                json!({ "token": token, "expires_at": time(until), "permissions": { "issues": "write" } });
             Ok(Reply { status: 201, body, headers: Vec::new() })
         }
         ("GET", ["hook", "deliveries"]) => Ok(Reply::ok(Value::from(model.attempts_of(None)))),

@@ -111,15 +111,18 @@ impl Model {
 
     /// Attempts at a hook's deliveries, or at all of the App's, newest first.
     pub(super) fn attempts_of(&self, hook: Option<u64>) -> Vec<Value> {
-        let of = self.hooks.attempts.iter().rev().filter(|attempt| hook.is_none_or(|hook| attempt.hook == hook));
+        let of =
+            self.hooks.attempts.iter().rev().filter(|attempt| hook.is_none_or(|hook| attempt.hook == hook));
         of.map(Attempt::view).collect()
     }
 
     /// Makes a delivery once more.
     pub(super) fn deliver_again(&mut self, hook: Option<u64>, id: &str) -> Answer {
-        let of = self.hooks.attempts.iter().find(|attempt| {
-            attempt.id.to_string() == id && hook.is_none_or(|hook| attempt.hook == hook)
-        });
+        let of = self
+            .hooks
+            .attempts
+            .iter()
+            .find(|attempt| attempt.id.to_string() == id && hook.is_none_or(|hook| attempt.hook == hook));
         let attempt = of.ok_or_else(Reply::not_found)?;
         let (hook, guid, delivery) = (attempt.hook, attempt.guid.clone(), attempt.delivery.clone());
         self.attempt(hook, guid, delivery, true);

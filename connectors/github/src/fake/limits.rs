@@ -30,7 +30,9 @@ fn kinds(method: &Method, path: &str) -> Vec<(Kind, u32)> {
     }
     let mut all = vec![(Kind::Rest, if *method == Method::GET { 1 } else { 5 })];
     let last = path.rsplit('/').next().unwrap_or_default();
-    if *method == Method::POST && matches!(last, "issues" | "comments" | "reactions" | "labels" | "milestones") {
+    if *method == Method::POST
+        && matches!(last, "issues" | "comments" | "reactions" | "labels" | "milestones")
+    {
         all.push((Kind::Content, 1));
     }
     all
@@ -42,7 +44,8 @@ fn secondary(status: u16, words: &str, retry_after: Option<i64>) -> Reply {
     reply
 }
 
-const SECONDARY: &str = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.";
+const SECONDARY: &str =
+    "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.";
 const CONTENT: &str =
     "You have exceeded a secondary rate limit and have been temporarily blocked from content creation.";
 

@@ -54,7 +54,9 @@ impl From<Refusal> for Reply {
     fn from(refusal: Refusal) -> Self {
         match &refusal {
             Refusal::NotFound => Self::not_found(),
-            Refusal::Forbidden | Refusal::Locked | Refusal::Archived => Self::problem(403, &refusal.to_string()),
+            Refusal::Forbidden | Refusal::Locked | Refusal::Archived => {
+                Self::problem(403, &refusal.to_string())
+            }
             Refusal::Disabled => Self::problem(410, &refusal.to_string()),
             Refusal::Invalid { resource, field, code, message } => {
                 let mut error = json!({ "resource": resource, "field": field, "code": code });

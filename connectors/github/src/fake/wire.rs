@@ -9,10 +9,10 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Response, StatusCode, Uri, header};
 use sha2::{Digest, Sha256};
 
-use super::{apps, graph, limits};
 use super::model::{Model, Permission};
 use super::routes::{Answer, Reply, Request, in_repository};
 use super::view;
+use super::{apps, graph, limits};
 use crate::lock;
 
 /// What a personal token may ask in an hour.
@@ -80,9 +80,7 @@ fn enter(
     match segments.as_slice() {
         ["graphql"] | ["api", "graphql"] if method == Method::POST => graph::answer(model, &login, body),
         ["user"] if method == Method::GET => Ok(Reply::ok(view::me(model, &login))),
-        ["orgs", owner, "issue-fields"] if method == Method::GET => {
-            Ok(Reply::ok(view::fields(model, owner)))
-        }
+        ["orgs", owner, "issue-fields"] if method == Method::GET => Ok(Reply::ok(view::fields(model, owner))),
         ["repos", owner, name, rest @ ..] => {
             let Some((repo, current)) = model.named(&format!("{owner}/{name}")) else {
                 return Err(Reply::not_found());

@@ -4,6 +4,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use connector_api::contract::Subject;
 use connector_api::fake::{FakeSite, Now, RouterTransport};
@@ -13,6 +14,7 @@ use connector_api::{
 use connector_github::fake::{BLOCKED, FakeGithub, IN_PROGRESS, Permission};
 use connector_github::{DUE_FROM_MILESTONE, GitHub, GitHubConfig, LABEL_STATE};
 use secrecy::SecretString;
+use serde_json::Value;
 use url::Url;
 
 pub const REPO: &str = "acme/api";
@@ -147,6 +149,31 @@ pub async fn made(github: &GitHub, new: &NewTicket) -> Result<Ticket> {
     let made = github.create(new).await?;
     match github.fetch(&[made.reference]).await?.remove(0) {
         Fetched::Found(ticket) => Ok(*ticket),
-        other => panic!("a ticket that was just made is there: {other:?}"),
+        other @ (Fetched::Missing(_) | Fetched::Gone(_)) => {
+            panic!("a ticket that was just made is there: {other:?}")
+        }
     }
+}
+
+#[expect(clippy::expect_used, reason = "a test says what it expects")]
+pub fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> http::Response<Bytes> {
+    let mut answer = http::Response::builder().status(status).header("content-type", "application/json");
+    for (name, value) in headers {
+        answer = answer.header(*name, *value);
+    }
+    answer.body(Bytes::from(body.to_owned())).expect("an answer")
+}
+
+/// A request past the connector, as someone else's program would send it.
+#[expect(clippy::expect_used, reason = "a test says what it expects")]
+pub async fn raw(world: &World, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    let request = http::Request::builder()
+        .method(method)
+        .uri(path)
+        .header("user-agent", "test")
+        .header("authorization", format!("Bearer {TOKEN}"))
+        .body(Bytes::from(body.to_string()))
+        .expect("a request");
+    let answer = RouterTransport(world.site.router()).send(request).await.expect("an answer");
+    (answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap_or_default())
 }
