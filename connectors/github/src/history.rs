@@ -1,6 +1,8 @@
 //! Tickets' logs through GraphQL: a hundred in one request, with what REST does not tell: every edit of the due line,
 //! who changed a comment last, and what exactly closed a ticket.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use connector_api::{Closer, Comment, HistoryEntry, HistoryKind, LogRequest, Result, TicketLog, TicketRef};
 use serde::Deserialize;
@@ -20,53 +22,65 @@ pub(crate) async fn read(github: &GitHub, requests: &[LogRequest]) -> Result<Opt
     }
     let wanted: Vec<&TicketRef> = requests.iter().map(|request| &request.ticket).collect();
     learn(github, &wanted).await?;
-    let mut read = std::collections::BTreeMap::new();
-    for (owner, of) in by_owner(github, &wanted) {
-        let (tickets, ids): (Vec<&TicketRef>, Vec<String>) = of.into_iter().unzip();
-        // One time for all of a request: the earliest that any of them asks for.
-        let asked = requests.iter().filter(|request| tickets.contains(&&request.ticket));
-        let since = asked.map(|request| request.since).min().flatten();
-        let first = Wanted::first(since);
-        let Some(nodes) =
-            github.nodes::<LogNode>("read tickets' logs", &owner, &LOGS, &ids, || first.variables()).await?
-        else {
+    // Whole histories apart from recent ones: a question has one time for all that it asks for.
+    let (whole, recent): (Vec<&LogRequest>, Vec<&LogRequest>) =
+        requests.iter().partition(|request| request.since.is_none());
+    let mut read = BTreeMap::new();
+    for of in [whole, recent] {
+        if !read_all(github, &of, &mut read).await? {
             return Ok(None);
-        };
-        for ((ticket, id), node) in tickets.into_iter().zip(ids).zip(nodes) {
-            match node {
-                Node::Shown(mut node) if node.number_there() == ticket.id => {
-                    read_rest(github, &owner, &id, since, &mut node).await?;
-                    read.insert(ticket.id.clone(), node.log(ticket));
-                }
-                Node::Shown(_) | Node::Absent | Node::Unreadable => {}
-            }
         }
     }
     Ok(Some(requests.iter().filter_map(|request| read.remove(&request.ticket.id)).collect()))
 }
 
-/// The pages of one log beyond the first, as far back as is asked for.
+/// Reads logs, as many as there are; gives whether the site has GraphQL.
+async fn read_all(
+    github: &GitHub,
+    requests: &[&LogRequest],
+    read: &mut BTreeMap<String, TicketLog>,
+) -> Result<bool> {
+    let since = requests.iter().map(|request| request.since).min().flatten();
+    let wanted: Vec<&TicketRef> = requests.iter().map(|request| &request.ticket).collect();
+    for (owner, of) in by_owner(github, &wanted) {
+        let (tickets, ids): (Vec<&TicketRef>, Vec<String>) = of.into_iter().unzip();
+        let first = Wanted::first(since);
+        let what = "read tickets' logs";
+        let nodes = github.nodes::<LogNode>(what, &owner, &LOGS, &ids, || first.variables()).await?;
+        let Some(nodes) = nodes else { return Ok(false) };
+        for ((ticket, id), node) in tickets.into_iter().zip(ids).zip(nodes) {
+            match node {
+                Node::Shown(mut node) if node.number_there() == ticket.id => {
+                    if read_rest(github, &owner, &id, since, &mut node).await? {
+                        read.insert(ticket.id.clone(), node.log(ticket));
+                    }
+                }
+                Node::Shown(_) | Node::Absent | Node::Unreadable => {}
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// The pages of one log beyond the first, as far back as is asked for. False where one of them cannot be had: nothing
+/// is concluded from half of a log, and the next pass reads it again.
 async fn read_rest(
     github: &GitHub,
     owner: &str,
     id: &str,
     since: Option<DateTime<Utc>>,
     node: &mut LogNode,
-) -> Result<()> {
+) -> Result<bool> {
     while let Some(more) = node.wants(since) {
         let what = "read more of a ticket's log";
         let ids = [id.to_owned()];
         let nodes = github.nodes::<LogNode>(what, owner, &LOGS, &ids, || more.variables()).await?;
         match nodes.and_then(|mut nodes| nodes.pop()) {
             Some(Node::Shown(page)) => node.add(page),
-            // It went away meanwhile, or the site fails: nothing may be concluded from half of a log.
-            Some(Node::Absent | Node::Unreadable) | None => {
-                let said = "a page of a ticket's log is missing".to_owned();
-                return Err(connector_api::Error::new(what, connector_api::ErrorKind::Unavailable(said)));
-            }
+            Some(Node::Absent | Node::Unreadable) | None => return Ok(false),
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Where in a list: after this cursor, or from its beginning.

@@ -250,6 +250,33 @@ async fn a_long_log_is_read_to_its_end() -> Done {
 }
 
 #[tokio::test]
+async fn a_new_ticket_among_many_does_not_make_their_whole_logs_be_read() -> Done {
+    let world = World::new();
+    let github = world.connector();
+    let made = tickets(&world, &github, 1, 20).await?;
+    for ticket in &made {
+        for n in 0..60 {
+            let title = Act::Retitle(format!("Title {n}"));
+            world.site.act(&world.human, &ticket.reference.id, title).expect("they may");
+        }
+    }
+    world.advance(TimeDelta::minutes(5));
+    let since = Some((world.now())());
+    let mut wanted: Vec<_> = made.iter().map(|t| LogRequest { ticket: t.reference.clone(), since }).collect();
+    wanted[0].since = None;
+    let before = world.site.requests().len();
+    let logs = github.read_log(&wanted).await?;
+    assert_eq!(logs.len(), 20);
+    assert!(logs[0].entries.len() >= 60, "of the new one all");
+    assert_eq!(
+        world.site.requests().len() - before,
+        3,
+        "two pages of the new one, and all the others at once"
+    );
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_comment_edited_by_another_tells_whom() -> Done {
     let world = World::new();
     let github = world.connector();

@@ -288,7 +288,7 @@ fn an_answer_that_is_not_as_described_is_found() {
     let Some(description) = Description::load() else { return };
     let (name, operation) = description.operation("POST", "/repos/a/b/milestones").expect("described");
     let schema = operation.pointer("/responses/201/content/application~1json/schema").expect("a schema");
-    let good = json!({ "url": "u", "html_url": "u", "labels_url": "u", "id": 1, "node_id": "n", "number": 1,
+    let good = json!({ "url": "https://a.example", "html_url": "https://a.example", "labels_url": "https://a.example", "id": 1, "node_id": "n", "number": 1,
         "title": "t", "description": null, "creator": null, "open_issues": 0, "closed_issues": 0, "state": "open",
         "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z", "due_on": null, "closed_at": null });
     assert_eq!(description.wrong(&name, schema, &good), Vec::<String>::new(), "what may be null may be");
