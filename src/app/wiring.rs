@@ -11,9 +11,7 @@ use secrecy::ExposeSecret as _;
 
 use super::http::{HttpError, HttpTransport, Options};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{
-    self, Config, Connection, Credentials, EvidenceUrl, Site, StatusName, StoreUrl,
-};
+use crate::config::{self, Config, Connection, Credentials, EvidenceUrl, Site, StatusName, StoreUrl};
 use crate::register::policy::{Calendar, RuleSet};
 use crate::register::{Actor, Change, Person, SystemId};
 use crate::store::{Db, EvidenceError, EvidenceStore, OpenOptions, Scope, StoreError, Writer};
@@ -185,17 +183,16 @@ fn connect(
                     connector_github::Credentials::Token(token.value.clone())
                 }
                 Credentials::App { id, private_key } => {
-                    let key = AppKey::new(id.clone(), &private_key.value).map_err(|source| OpenError::Key {
-                        connection: connection.id.clone(),
-                        source,
-                    })?;
+                    let key = AppKey::new(id.clone(), &private_key.value)
+                        .map_err(|source| OpenError::Key { connection: connection.id.clone(), source })?;
                     connector_github::Credentials::App(key)
                 }
             };
             let mut github = GitHubConfig::with(connection.url.clone(), credentials);
             github.consistency_window_s = github.consistency_window_s.max(config.sync.create_window_seconds);
             github.projects = projects;
-            let hooks = |url: &url::Url| format!("{}/webhooks/{}", url.as_str().trim_end_matches('/'), connection.id);
+            let hooks =
+                |url: &url::Url| format!("{}/webhooks/{}", url.as_str().trim_end_matches('/'), connection.id);
             github.webhook_url = config.server.public_url.as_ref().and_then(|url| hooks(url).parse().ok());
             Arc::new(GitHub::new(github, transport.clone(), now))
         }
