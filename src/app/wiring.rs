@@ -5,15 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use connector_api::{Connector, Transport};
-use connector_github::{GitHub, GitHubConfig};
+use connector_github::{AppKey, GitHub, GitHubConfig};
 use connector_jira::{Auth, Flavor, Jira, JiraConfig};
 use secrecy::ExposeSecret as _;
 
 use super::http::{HttpError, HttpTransport, Options};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{
-    self, Config, Connection, Credentials, DueField, EvidenceUrl, Site, StatusName, StoreUrl,
-};
+use crate::config::{self, Config, Connection, Credentials, EvidenceUrl, Site, StatusName, StoreUrl};
 use crate::register::policy::{Calendar, RuleSet};
 use crate::register::{Actor, Change, Digest, Person, SystemId};
 use crate::store::{Db, EvidenceError, EvidenceStore, OpenOptions, Scope, StoreError, Writer};
@@ -52,9 +50,18 @@ pub enum OpenError {
         #[source]
         source: HttpError,
     },
-    /// A kind of sign-in that this release lacks.
-    #[error("connection {0}: signing in as a GitHub App is not possible in this release; give a `token`")]
-    GithubApp(String),
+    /// A GitHub App's private key.
+    #[error("connection {connection}: private_key_file")]
+    Key {
+        /// Its id.
+        connection: String,
+        /// Why.
+        #[source]
+        source: connector_github::auth::KeyError,
+    },
+    /// A sign-in for another kind of site.
+    #[error("connection {0}: app_id is for GitHub")]
+    NotAnApp(String),
     /// A rule file.
     #[error("the rules in force ({name}) cannot be read: {reason}")]
     Rules {
@@ -209,18 +216,23 @@ fn connector(
         .map(config::Tracker::spec)
         .collect();
     Ok(match (connection.site, &connection.credentials) {
-        (_, Credentials::App { .. }) => return Err(OpenError::GithubApp(connection.id.clone())),
-        (Site::GitHub, Credentials::Token(token) | Credentials::Basic { token, .. }) => {
-            let mut github = GitHubConfig::new(connection.url.clone(), token.value.clone());
+        (Site::GitHub, credentials) => {
+            let credentials = match credentials {
+                Credentials::Token(token) | Credentials::Basic { token, .. } => {
+                    connector_github::Credentials::Token(token.value.clone())
+                }
+                Credentials::App { id, private_key } => {
+                    let key = AppKey::new(id.clone(), &private_key.value)
+                        .map_err(|source| OpenError::Key { connection: connection.id.clone(), source })?;
+                    connector_github::Credentials::App(key)
+                }
+            };
+            let mut github = GitHubConfig::with(connection.url.clone(), credentials);
             github.consistency_window_s = github.consistency_window_s.max(config.sync.create_window_seconds);
-            github.milestone_due = config
-                .trackers
-                .iter()
-                .filter(|tracker| {
-                    tracker.connection == connection.id && tracker.fields.due == DueField::Milestone
-                })
-                .map(|tracker| tracker.project.clone())
-                .collect();
+            github.projects = projects;
+            let hooks =
+                |url: &url::Url| format!("{}/webhooks/{}", url.as_str().trim_end_matches('/'), connection.id);
+            github.webhook_url = config.server.public_url.as_ref().and_then(|url| hooks(url).parse().ok());
             Arc::new(GitHub::new(github, transport, now))
         }
         (Site::JiraCloud | Site::JiraDataCenter, credentials) => {
@@ -229,7 +241,7 @@ fn connector(
                 Credentials::Basic { user, token } => {
                     Auth::Basic { email: user.clone(), token: token.value.clone() }
                 }
-                Credentials::App { .. } => return Err(OpenError::GithubApp(connection.id.clone())),
+                Credentials::App { .. } => return Err(OpenError::NotAnApp(connection.id.clone())),
             };
             let flavor = if connection.site == Site::JiraCloud { Flavor::Cloud } else { Flavor::DataCenter };
             let mut jira = JiraConfig::new(connection.url.clone(), flavor, auth);

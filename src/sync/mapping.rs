@@ -14,7 +14,8 @@ use crate::register::{Milestone, MilestoneState, Register, SystemId};
 
 pub(super) use block::day;
 pub use block::{Shown, block};
-pub use due::{DueLine, TicketDue, due_line, ticket_due};
+pub use connector_api::due::{DueLine, due_line};
+pub use due::{TicketDue, ticket_due};
 
 /// A tracker as the engine must know it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -410,7 +410,13 @@ async fn own_writes(
     if let Some(state) = merged.state {
         writes.push(("state", state_name(state).to_owned()));
     }
-    if let (Some(due), true) = (merged.due, sides.due_in_field) {
+    let due = match sides.due_in_field {
+        true => merged.due,
+        // A new block brings our date, unless theirs may stay.
+        false => (merged.block.is_some() && !sides.due_apart && sides.our_due != sides.their_due)
+            .then_some(sides.our_due),
+    };
+    if let Some(due) = due {
         writes.push(("due", due.map_or_else(|| "none".to_owned(), |due| due.to_string())));
     }
     for (field, value) in writes {

@@ -186,7 +186,8 @@ impl Taking<'_> {
         let connector = self.world.connector(&self.tracker.connection)?.clone();
         let capabilities = connector.capabilities();
         let in_field = self.due_in_field(capabilities.due_field);
-        if !(in_field && capabilities.due_history) {
+        let told = if in_field { capabilities.due_history } else { capabilities.line_history };
+        if !told {
             // Before the comments: a reason may have come with the date.
             self.take_due_level(ticket, in_field).await?;
         }

@@ -82,6 +82,11 @@ impl Subject {
         (self.connect)(Arc::new(RouterTransport(self.site.router())))
     }
 
+    /// Whether tickets of the project have their due date in a field.
+    fn due_in_field(&self) -> bool {
+        self.connector().capabilities().due_field && self.project.due_field.is_some()
+    }
+
     fn later(&self) {
         (self.advance)(TimeDelta::seconds(7));
     }

@@ -164,7 +164,13 @@ impl Jira {
 #[async_trait]
 impl Connector for Jira {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { due_field: true, due_history: true, reactions: false, consistency_window_s: 120 }
+        Capabilities {
+            due_field: true,
+            due_history: true,
+            line_history: false,
+            reactions: false,
+            consistency_window_s: 120,
+        }
     }
 
     async fn check(&self, projects: &[ProjectSpec]) -> Result<CheckReport> {

@@ -371,7 +371,7 @@ impl World {
 
     /// Writes that each site answered.
     fn writes(&self) -> [Vec<String>; 2] {
-        let reads = ["bulkfetch", "/search/jql", "/search"];
+        let reads = ["bulkfetch", "/search/jql", "/search", "/graphql"];
         [self.bed.github.requests(), self.bed.jira.requests()].map(|mut lines| {
             lines.retain(|line| {
                 let path = line.split(' ').nth(1).unwrap_or_default();
