@@ -1,5 +1,6 @@
 //! What a ticket is not told where its tracker's disclosure is minimal: the weakness, CVEs and assets of what the
-//! milestone serves, wherever a text that people wrote names them. Pure.
+//! milestone serves, wherever a text that people wrote names them. The action itself is told as it is written: it is
+//! what engineers are to do. Pure.
 
 use super::mapping::Disclosure;
 use crate::register::{Milestone, Register};

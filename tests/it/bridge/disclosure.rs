@@ -23,7 +23,7 @@ const FACTS: [&str; 6] = [
     "tls-scan 104743",
 ];
 
-/// A plan whose own words name what they should not; two milestones share nothing but the system.
+/// Two milestones that share nothing but the system. What is to be done is told as it is written.
 async fn planned(bed: &Bed, component: &str) -> MilestoneNumber {
     let mut commands = Vec::new();
     for n in 1..=2_u32 {
@@ -43,10 +43,7 @@ async fn planned(bed: &Bed, component: &str) -> MilestoneNumber {
         };
         commands.push(Command::AddItem { number: Some(item.clone()), facts: Box::new(facts) });
         commands.push(Command::AddMilestone(Box::new(NewMilestone {
-            text: format!(
-                "Deploy rule {n} on {} against {}, see weak ciphers on  the Gateway; the rescan is clean",
-                FACTS[3], FACTS[2]
-            ),
+            text: format!("Deploy rule {n} everywhere; the rescan is clean"),
             serves: BTreeSet::from([item]),
             owner: Some("Ada Example".to_owned()),
             expects: BTreeSet::from([EvidenceKind::Transition]),
@@ -126,8 +123,9 @@ async fn full_disclosure_tells_of_this_milestone_alone() {
     .await;
     let number = planned(&bed, "portal").await;
     let said = said(&bed, number).await;
-    assert!(said[0].contains(FACTS[3]), "{}", said[0]);
-    assert!(said[1].contains(FACTS[0]), "{}", said[1]);
+    for fact in [FACTS[0], FACTS[3]] {
+        assert!(said[1].contains(fact), "{fact} in {}", said[1]);
+    }
     let status = said.iter().rfind(|text| text.contains("- State:")).expect("a status");
     assert!(status.contains("- overdue: was due 2026-04-01"), "{status}");
     assert!(!status.contains("past-deadline"), "of an item: {status}");
