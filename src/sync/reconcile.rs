@@ -410,12 +410,9 @@ async fn own_writes(
     if let Some(state) = merged.state {
         writes.push(("state", state_name(state).to_owned()));
     }
-    let due = match sides.due_in_field {
-        true => merged.due,
-        // A new block brings our date, unless theirs may stay.
-        false => (merged.block.is_some() && !sides.due_apart && sides.our_due != sides.their_due)
-            .then_some(sides.our_due),
-    };
+    // A new block brings our date, unless theirs may stay.
+    let on_the_line = merged.block.is_some() && !sides.due_apart && sides.our_due != sides.their_due;
+    let due = if sides.due_in_field { merged.due } else { on_the_line.then_some(sides.our_due) };
     if let Some(due) = due {
         writes.push(("due", due.map_or_else(|| "none".to_owned(), |due| due.to_string())));
     }

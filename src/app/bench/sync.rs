@@ -184,41 +184,12 @@ pub async fn run(size: Size, tell: &(dyn Fn(&str) + Sync)) -> Result<Report, Ben
     stage.rest().await?;
 
     tell("edits of the register");
-    for kind in KINDS {
-        let tickets = third(kind, 2);
-        let commands = tickets.iter().filter_map(milestone_of).flat_map(reworded).collect();
-        stage.command(commands).await?;
-        let meter = Meter::start(stage.site(kind));
-        stage.pass(kind, Hot::new()).await?;
-        let cost = meter.read();
-        report.push.changes += tickets.len() as u64;
-        report.push.writes += cost.writes();
-        report.push.reads += cost.requests - cost.writes();
-        report.push.cost.set(kind, cost);
-        let after = stage.site(kind).tickets();
-        let written = after.iter().filter(|ticket| ticket.title.ends_with(WORDING)).count();
-        if written != tickets.len() {
-            return Err(BenchError::Wrong(format!("{written} of {} tickets were written", tickets.len())));
-        }
-    }
-    report.push.requests_per_change = Ratio::new(report.push.writes, report.push.changes);
+    let tickets = KINDS.map(|kind| (kind, third(kind, 2)));
+    report.push = push(&stage, &tickets).await?;
     stage.rest().await?;
 
     tell("new tickets");
-    let before = stage.site("jira").tickets().len();
-    report.create.tickets = NEW;
-    stage.plan("jira", NEW).await?;
-    let meter = Meter::start(stage.site("jira"));
-    stage.pass("jira", Hot::new()).await?;
-    report.create.jira = meter.read();
-    let made = stage.site("jira").tickets().len() - before;
-    if made != NEW as usize {
-        return Err(BenchError::Wrong(format!("{made} tickets were made, not {NEW}")));
-    }
-    stage.clock.advance(TimeDelta::minutes(1));
-    let meter = Meter::start(stage.site("jira"));
-    stage.cycle("jira").await?;
-    report.create.jira_next_poll = meter.read();
+    report.create = create(&stage).await?;
     stage.rest().await?;
 
     tell("a sweep");
@@ -291,4 +262,47 @@ fn reworded(milestone: MilestoneNumber) -> [Command; 2] {
         },
         Command::SetOwner { milestone, owner: Some(PEOPLE[1].0.to_owned()) },
     ]
+}
+
+/// Writes edits of the register to these tickets.
+async fn push(stage: &Stage, tickets: &[(&str, Vec<FakeTicket>)]) -> Result<Push, BenchError> {
+    let mut done = Push::default();
+    for (kind, tickets) in tickets {
+        let commands = tickets.iter().filter_map(milestone_of).flat_map(reworded).collect();
+        stage.command(commands).await?;
+        let meter = Meter::start(stage.site(kind));
+        stage.pass(kind, Hot::new()).await?;
+        let cost = meter.read();
+        done.changes += tickets.len() as u64;
+        done.writes += cost.writes();
+        done.reads += cost.requests - cost.writes();
+        done.cost.set(kind, cost);
+        let after = stage.site(kind).tickets();
+        let written = after.iter().filter(|ticket| ticket.title.ends_with(WORDING)).count();
+        if written != tickets.len() {
+            return Err(BenchError::Wrong(format!("{written} of {} tickets were written", tickets.len())));
+        }
+    }
+    done.requests_per_change = Ratio::new(done.writes, done.changes);
+    Ok(done)
+}
+
+/// Makes new tickets in Jira, and polls once more.
+async fn create(stage: &Stage) -> Result<Create, BenchError> {
+    let mut done = Create::default();
+    let before = stage.site("jira").tickets().len();
+    done.tickets = NEW;
+    stage.plan("jira", NEW).await?;
+    let meter = Meter::start(stage.site("jira"));
+    stage.pass("jira", Hot::new()).await?;
+    done.jira = meter.read();
+    let made = stage.site("jira").tickets().len() - before;
+    if made != NEW as usize {
+        return Err(BenchError::Wrong(format!("{made} tickets were made, not {NEW}")));
+    }
+    stage.clock.advance(TimeDelta::minutes(1));
+    let meter = Meter::start(stage.site("jira"));
+    stage.cycle("jira").await?;
+    done.jira_next_poll = meter.read();
+    Ok(done)
 }
