@@ -268,7 +268,9 @@ impl Engine {
         let connector = self.world.connector(connection)?;
         // No history would tell of an edit that this overwrites: the ticket is looked at once more. What changed is for
         // the next pass; the link stays marked.
-        if plan.patch.block.is_some() && !connector.capabilities().due_history {
+        let capabilities = connector.capabilities();
+        let told = capabilities.due_history || capabilities.line_history;
+        if plan.patch.block.is_some() && !told {
             let now = connector.fetch(std::slice::from_ref(&ticket.reference)).await?;
             if !matches!(now.as_slice(), [Fetched::Found(now)] if **now == *ticket) {
                 return Ok(());

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use connector_api::{Account, Comment, HistoryEntry, HistoryKind, Status, Ticket, TicketLog, TicketState};
 
 use super::mapping::{Tracker, read_state, state_name, ticket_due};
@@ -187,9 +187,12 @@ impl Taking<'_> {
         let capabilities = connector.capabilities();
         let in_field = self.due_in_field(capabilities.due_field);
         let told = if in_field { capabilities.due_history } else { capabilities.line_history };
-        if !told {
+        let due = ticket_due(in_field, ticket);
+        if !due.readable {
+            settle::answer_line(self, ticket, due.problem.as_deref()).await?;
+        } else if !told {
             // Before the comments: a reason may have come with the date.
-            self.take_due_level(ticket, in_field).await?;
+            self.take_due_level(ticket, due.date).await?;
         }
         let mut last = None;
         if let Some(prepared) = &prepared {
@@ -387,18 +390,14 @@ impl Taking<'_> {
     }
 
     /// Without a history of the due date, each observed value is a move by `unknown`.
-    async fn take_due_level(&mut self, ticket: &Ticket, in_field: bool) -> Result<(), SyncError> {
-        let due = ticket_due(in_field, ticket);
+    async fn take_due_level(&mut self, ticket: &Ticket, due: Option<NaiveDate>) -> Result<(), SyncError> {
         let Some(base) = self.link.base.due.clone() else { return Ok(()) };
-        if !due.readable {
-            return settle::answer_line(self, ticket, due.problem.as_deref()).await;
-        }
-        if due.date == base.theirs {
+        if due == base.theirs {
             return Ok(());
         }
         let id = format!(
             "due:{}:{}",
-            due.date.map_or_else(|| "none".to_owned(), |date| date.to_string()),
+            due.map_or_else(|| "none".to_owned(), |date| date.to_string()),
             ticket.updated.timestamp_micros()
         );
         if !self.tx.take_entry(&self.link.id, &id, self.now).await? {
@@ -408,7 +407,7 @@ impl Taking<'_> {
         let cause = self.cause(&id);
         let proposed = ProposedMove {
             milestone: self.link.milestone,
-            to: due.date,
+            to: due,
             by: actor.clone(),
             at: ticket.updated,
             whence: cause.clone(),

@@ -55,6 +55,20 @@ pub(crate) fn due_edits(edits: &[Edit], from_start: bool) -> Vec<HistoryEntry> {
     entries
 }
 
+/// The edits of the text itself, oldest first: those of which the history holds the text before and after.
+pub(crate) fn text_edits(edits: &[Edit]) -> Vec<HistoryEntry> {
+    let oldest_first: Vec<&Edit> = edits.iter().rev().collect();
+    let told = |pair: &[&Edit]| {
+        let [before, after] = pair else { return None };
+        let kind = HistoryKind::Text { from: Some(before.diff.clone()?), to: Some(after.diff.clone()?) };
+        let by = after.editor.as_ref().map(|editor| editor.user().account());
+        // The due line's entry has the edit's own id.
+        let id = format!("{}:text", after.id);
+        Some(HistoryEntry { id, act: after.id.clone(), at: after.edited_at, by, kind })
+    };
+    oldest_first.windows(2).filter_map(told).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

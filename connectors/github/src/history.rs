@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::closing::Closing;
-use crate::edits::{Edit, due_edits};
+use crate::edits::{Edit, due_edits, text_edits};
 use crate::graphql::{LOGS, Node};
 use crate::tickets::{Actor, Known, Place, by_owner, learn};
 use crate::wire::{account_or_ghost, status};
@@ -254,6 +254,7 @@ impl LogNode {
         let whole = edits.is_none_or(|edits| !edits.page_info.has_next_page);
         let all: Vec<Edit> = edits.iter().flat_map(|edits| edits.nodes.iter().flatten().cloned()).collect();
         let mut entries = due_edits(&all, !whole || self.includes_created_edit);
+        entries.extend(text_edits(&all));
         for event in self.events.iter().flat_map(|events| events.nodes.iter().flatten()) {
             if let Some(kind) = self.kind_of(event) {
                 let by = event.actor.as_ref().map(|actor| actor.user().account());

@@ -144,9 +144,9 @@ impl Jira {
         }
     }
 
-    /// The fields whose edits are told. Others, above all edits of the text, would be most of the answer.
+    /// The fields whose edits are told: of the text too, since what a write of ours replaced shows there alone.
     fn told_fields(&self) -> Vec<String> {
-        let fixed = ["status", "resolution", "summary", "assignee", "labels", "issuekey"];
+        let fixed = ["status", "resolution", "summary", "description", "assignee", "labels", "issuekey"];
         let mut fields = fixed.map(str::to_owned).to_vec();
         fields.extend(self.memory().all_due_fields());
         fields
@@ -258,6 +258,7 @@ impl Jira {
                 }
             }
             "summary" => HistoryKind::Title { from: text(&item.from_string), to: text(&item.to_text) },
+            "description" => HistoryKind::Text { from: item.from_string.clone(), to: item.to_text.clone() },
             "assignee" => HistoryKind::Assignee { to: assignee(item) },
             "Key" | "issuekey" => HistoryKind::Project { to: project_of(&text(&item.to_text)) },
             "labels" => return labels(item),

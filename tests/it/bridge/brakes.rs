@@ -48,6 +48,8 @@ async fn missing_ticket_is_not_deletion() {
 #[tokio::test]
 async fn missing_ticket_that_is_seen_again_goes_on() {
     let bed = Bed::new().await;
+    // Through GraphQL a ticket is found by its id, wherever it is.
+    bed.github.set_graph_fault(Some(connector_github::fake::GraphFault::Absent));
     let number = bed.plan(TEXT, "portal", "2026-04-01").await;
     bed.settle().await;
     let read = connector_github::fake::Permission::Read;

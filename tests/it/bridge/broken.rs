@@ -31,6 +31,7 @@ impl Transport for Garbled {
             let body = String::from_utf8_lossy(request.body());
             let path = request.uri().path();
             body.contains(&format!("\"{id}\""))
+                || body.contains(&format!("\"I_{id}\""))
                 || path.ends_with(&format!("/{id}"))
                 || path.ends_with(&format!("/{key}"))
         });

@@ -328,10 +328,11 @@ async fn date_and_reason_between_two_polls_belong_together() {
     }
 }
 
-/// Of an edit of the text GitHub does not say whose it is: that is nobody's bulk change.
+/// Without GraphQL nobody tells whose an edit of the text is: that is nobody's bulk change.
 #[tokio::test]
 async fn dates_moved_by_somebody_unknown_are_asked_about_one_by_one() {
     let bed = Bed::new().await;
+    bed.github.set_graph_fault(Some(connector_github::fake::GraphFault::Absent));
     let mut numbers = Vec::new();
     for n in 0..7 {
         let text = format!("Disable TLS 1.0 on host {n}; plugin 104743 is clean on the rescan");

@@ -43,6 +43,9 @@ async fn raced(component: &str, method: Method, path: &str, act: Act) -> (Bed, M
     let next = Next::default();
     let around = next.clone();
     let bed = Bed::with(move |inner| Arc::new(Between { inner, next: around.clone() })).await;
+    if path.ends_with("/timeline") {
+        bed.github.set_graph_fault(Some(connector_github::fake::GraphFault::Absent));
+    }
     let number = bed.plan(TEXT, component, "2026-04-01").await;
     bed.settle().await;
     let ticket = bed.ticket(number).await;

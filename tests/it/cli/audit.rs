@@ -131,7 +131,7 @@ fn an_assessor_changes_nothing() {
     place.file("poam.toml", format!("{config}\n[rules]\ndir = \"rules\"\n").as_bytes());
     let before = place.json(&["audit", "log"]);
     for args in [
-        &["move", "propose", "M-1", "2999-06-01", "--why", "the vendor ships late"][..],
+        &["move", "propose", "M-1", "2199-06-01", "--why", "the vendor ships late"][..],
         &["milestone", "done", "M-1", "--evidence", &proof, "--kind", "rescan"],
         &["milestone", "block", "M-1", "--reason", "waits"],
         &["item", "add", "--title", "X"],

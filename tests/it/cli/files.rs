@@ -154,6 +154,7 @@ fn what_is_typed_has_bounds() {
 #[test]
 fn a_workbook_of_another_system_is_told() {
     let place = Place::new();
+    place.ok(&["check"]);
     let header = SystemHeader { system_name: "Other Portal".to_owned(), ..SystemHeader::default() };
     let bytes = write_minimal(TemplateVersion::V2_1, &header, &[row("V-1")]).expect("a workbook");
     let report = place.json(&["import", &place.file("other.xlsx", &bytes), "--dry-run"]);

@@ -128,7 +128,7 @@ async fn a_ticket_that_is_there_is_adopted() {
     let key = sites.by_hand("Old ciphers on the portal");
     let id = sites.jira.tickets()[0].id.clone();
     // A date that the ticket shows is proposed; what was closed counts.
-    sites.ada_does(&id, Act::SetDue("2999-05-31".parse().ok()));
+    sites.ada_does(&id, Act::SetDue("2199-05-31".parse().ok()));
     sites.ada_does(&id, Act::SetState(TicketState::Done));
     let absent = place.refused(1, &["link", "adopt", "M-1", "--ticket", "SEC-99"]);
     assert!(absent.contains("SEC has no ticket SEC-99"), "{absent}");
@@ -294,7 +294,7 @@ async fn a_milestone_added_to_a_live_item_gets_its_ticket_by_itself() {
             "--owner",
             "Ada Example",
             "--due",
-            "2999-03-15",
+            "2199-03-15",
         ]);
     };
     add("V-1");
