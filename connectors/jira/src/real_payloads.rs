@@ -30,7 +30,7 @@ const HOOKS: [Hook<'_>; 15] = [
         "jira:issue_created",
         "10509",
         Some("KT"),
-        &["assigned", "status none to To Do (none)", "title Lots of fields selected"],
+        &["assigned", "text", "status none to To Do (none)", "title Lots of fields selected"],
     ),
     ("wh-cloud-issue-updated-custom-field", "jira:issue_updated", "10368", Some("TES"), &[]),
     ("wh-issue-assigned-empty-changelog", "jira:issue_updated", "10001", Some("TEST"), &[]),
@@ -67,7 +67,7 @@ const HOOKS: [Hook<'_>; 15] = [
         &["status Resolved to Reopened (none)"],
     ),
     // Edits of text are left out.
-    ("wh-server-old-no-event-type", "jira:issue_updated", "10040", Some("TES"), &[]),
+    ("wh-server-old-no-event-type", "jira:issue_updated", "10040", Some("TES"), &["text"]),
 ];
 
 /// Read by the tests below, by their names.
@@ -196,10 +196,10 @@ fn history_of(hook: &Value) -> Vec<String> {
             }
             HistoryKind::Title { to, .. } => format!("title {to}"),
             HistoryKind::Assignee { to } => to.map_or("unassigned", |_| "assigned").to_owned(),
-            other @ (HistoryKind::Due { .. }
-            | HistoryKind::Text { .. }
-            | HistoryKind::Project { .. }
-            | HistoryKind::Label { .. }) => format!("{other:?}"),
+            HistoryKind::Text { .. } => "text".to_owned(),
+            other @ (HistoryKind::Due { .. } | HistoryKind::Project { .. } | HistoryKind::Label { .. }) => {
+                format!("{other:?}")
+            }
         })
         .collect()
 }
