@@ -3,13 +3,18 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use connector_api::Connector;
+use chrono::TimeDelta;
+use connector_api::error::LimitScope;
+use connector_api::{Bucket, Charge, Connector};
 use connector_github::{GitHub, GitHubConfig};
 use connector_jira::{Auth, Flavor, Jira, JiraConfig};
 use secrecy::ExposeSecret as _;
 
-use super::http::{HttpError, HttpTransport, Options};
+use super::http::{Charges, HttpError, HttpTransport, Options, Rules};
+use super::limits;
+use super::process;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{
     self, Config, Connection, Credentials, DueField, EvidenceUrl, Site, StatusName, StoreUrl,
@@ -17,12 +22,17 @@ use crate::config::{
 use crate::register::policy::{Calendar, RuleSet};
 use crate::register::{Actor, Change, Person, SystemId};
 use crate::store::{Db, EvidenceError, EvidenceStore, OpenOptions, Scope, StoreError, Writer};
+use crate::sync::lease::Leases;
 use crate::sync::mapping::{Disclosure, Name, Route, Tracker};
-use crate::sync::{Engine, Kind, Settings, SystemSettings, World};
+use crate::sync::{Engine, Kind, Limited, Settings, SystemSettings, World};
 
 /// Rule files that ship with the program: name and text.
 pub const RULES: [(&str, &str); 1] =
     [("legacy-rev5.toml", include_str!("../../config/rules/legacy-rev5.toml"))];
+
+/// How many links of a connection are worked on at once: enough to fill the time that answers take, few enough that a
+/// limit which one of them meets is not run into by a hundred others.
+const IN_FLIGHT: usize = 16;
 
 /// Everything a command or the daemon works with.
 pub struct App {
@@ -30,8 +40,6 @@ pub struct App {
     pub config: Config,
     /// The bridge.
     pub engine: Engine,
-    /// The real transports by connection, for their pauses.
-    pub transports: BTreeMap<String, Arc<HttpTransport>>,
 }
 
 /// Why the program cannot work with its configuration.
@@ -122,13 +130,21 @@ impl App {
             tx.commit().await?;
             id
         };
+        let leases = Leases::new(
+            &process::named(match writing {
+                Writing::Inline => "a command",
+                Writing::Task => "poam serve",
+            }),
+            process::died,
+        );
         let mut connectors = BTreeMap::new();
         let mut transports = BTreeMap::new();
         for connection in &config.connections {
-            let (connector, transport) = connect(&config, connection, &clock)?;
+            let (connector, transport) = connect(&config, connection, &clock, &leases)?;
             connectors.insert(connection.id.clone(), connector);
             transports.insert(connection.id.clone(), transport);
         }
+        let limited = limited(&transports);
         let settings = settings(&db, &config, installation, &*clock).await?;
         let writer = match writing {
             Writing::Inline => Writer::inline(db.clone()),
@@ -141,9 +157,11 @@ impl App {
             writer,
             evidence,
             clock,
+            leases,
+            limited,
             ids: Arc::new(fresh_id),
         };
-        Ok(Self { config, engine: Engine { world }, transports })
+        Ok(Self { config, engine: Engine { world } })
     }
 
     /// Everything that the bridge reaches.
@@ -152,15 +170,36 @@ impl App {
     }
 }
 
+/// Pauses the transport that a limit is about, at once.
+fn limited(transports: &BTreeMap<String, Arc<HttpTransport>>) -> Limited {
+    let transports = transports.clone();
+    Arc::new(move |pause| {
+        if let Some(transport) = transports.get(&pause.connection) {
+            let held = limits::Pause { until: pause.until, reason: pause.reason.clone() };
+            transport.limits().pause(&LimitScope::named(&pause.scope), held);
+        }
+    })
+}
+
 /// One connection's connector over the network.
 fn connect(
     config: &Config,
     connection: &Connection,
     clock: &Arc<dyn Clock>,
+    leases: &Leases,
 ) -> Result<(Arc<dyn Connector>, Arc<HttpTransport>), OpenError> {
     let ticking = clock.clone();
     let now: super::http::Now = Arc::new(move || ticking.now());
-    let transport = HttpTransport::new(&Options::of(connection), now.clone())
+    let (id, held, clock) = (connection.id.clone(), leases.clone(), clock.clone());
+    let rules = Rules {
+        now: now.clone(),
+        charges: charges(connection),
+        may_write: Arc::new(move |longest| {
+            let longest = TimeDelta::from_std(longest).unwrap_or(TimeDelta::MAX);
+            held.covers(&id, clock.now(), longest)
+        }),
+    };
+    let transport = HttpTransport::new(&Options::of(connection), rules)
         .map_err(|source| OpenError::Http { connection: connection.id.clone(), source })?;
     let transport = Arc::new(transport);
     let projects = config
@@ -199,6 +238,23 @@ fn connect(
         }
     };
     Ok((connector, transport))
+}
+
+/// What a request counts against on a connection: GitHub allows about 900 points a minute, where a read costs one and a
+/// write five (GitHub, "Rate limits for the REST API", secondary limits). Jira Cloud's tightest allowance is 50 writes
+/// a second on one path (Atlassian, "Rate limiting"); a Data Center is the operator's own, and gets the same.
+fn charges(connection: &Connection) -> Charges {
+    let (per_second, write) = if connection.site.is_jira() { (50, 1) } else { (10, 5) };
+    let bucket = Bucket {
+        name: "requests".to_owned(),
+        // Less than one write would never let one leave.
+        amount: connection.requests_per_second.unwrap_or(per_second).max(write),
+        per: Duration::from_secs(1),
+    };
+    Arc::new(move |request| {
+        let cost = if super::http::reads(request) { 1 } else { write };
+        vec![Charge { bucket: bucket.clone(), cost }]
+    })
 }
 
 /// Records what the configuration newly says of systems and people. A system's first rules are those shipped.
@@ -331,6 +387,7 @@ async fn settings(
         approve_in_ticket: config.commands.approve_in_ticket,
         attachment_cap: config.sync.attachment_bytes,
         open_limit: config.sync.open_limit,
+        in_flight: IN_FLIGHT,
         brake_links: config.sync.brake_links,
         brake_percent: config.sync.brake_percent,
     })

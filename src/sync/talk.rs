@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use connector_api::{Comment, ErrorKind, LogRequest, Outcome, TicketRef};
 
 use super::take::Taking;
-use super::{SyncError, World};
+use super::{SyncError, World, lease};
 use crate::register::decide::Command;
 use crate::register::policy::answer_by;
 use crate::register::{
@@ -269,6 +269,7 @@ pub async fn send(
             record_sent(world, sending.marker, comment.id).await?;
             continue;
         }
+        lease::hold(world, connection).await?;
         sending.attempts += 1;
         sending.sent_at = Some(now);
         save(world, sending.clone()).await?;

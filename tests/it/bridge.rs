@@ -8,6 +8,7 @@ mod exactly_once;
 mod fields;
 mod races;
 mod said;
+mod sharing;
 mod upkeep;
 
 use chrono::TimeDelta;

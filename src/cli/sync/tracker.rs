@@ -1,5 +1,7 @@
 //! `tracker list|halt|resume`.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use clap::Subcommand;
 use serde::Serialize;
@@ -44,6 +46,8 @@ struct TrackerView {
     halted: Option<String>,
     links: Links,
     health: Option<HealthView>,
+    /// What the tracker asked to wait with.
+    paused: Vec<PauseView>,
 }
 
 #[derive(Debug, Serialize)]
@@ -57,6 +61,14 @@ struct Links {
 }
 
 /// How its connection is; none where it was never asked.
+#[derive(Debug, Serialize)]
+struct PauseView {
+    /// The allowance; empty for the whole connection.
+    scope: String,
+    until: Time,
+    reason: String,
+}
+
 #[derive(Debug, Serialize)]
 struct HealthView {
     last_ok: Option<Time>,
@@ -128,6 +140,10 @@ fn standing(tracker: &TrackerView) -> String {
             health.error.as_deref().unwrap_or("-")
         )),
     }
+    for pause in &tracker.paused {
+        let what = if pause.scope.is_empty() { "paused" } else { pause.scope.as_str() };
+        words.push(format!("{what} until {}: {}", output::time(pause.until.0), pause.reason));
+    }
     words.join("; ")
 }
 
@@ -136,6 +152,11 @@ async fn all(app: &App) -> anyhow::Result<Vec<TrackerView>> {
     let mut counts = read.link_counts().await?;
     let halted = read.halted().await?;
     let health = read.health().await?;
+    let now = app.world().clock.now();
+    let mut paused = BTreeMap::new();
+    for connection in &app.config.connections {
+        paused.insert(connection.id.clone(), read.pauses(&connection.id, now).await?);
+    }
     let time = |at: Option<DateTime<Utc>>| at.map(Time);
     Ok(app
         .config
@@ -144,7 +165,13 @@ async fn all(app: &App) -> anyhow::Result<Vec<TrackerView>> {
         .map(|tracker| {
             let counts = counts.remove(&tracker.id).unwrap_or_default();
             let health = health.iter().find(|health| health.connection == tracker.connection);
+            let paused = paused.get(&tracker.connection).into_iter().flatten().map(|pause| PauseView {
+                scope: pause.scope.clone(),
+                until: Time(pause.until),
+                reason: pause.reason.clone(),
+            });
             TrackerView {
+                paused: paused.collect(),
                 id: tracker.id.clone(),
                 connection: tracker.connection.clone(),
                 project: tracker.project.clone(),

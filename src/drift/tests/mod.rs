@@ -368,5 +368,6 @@ fn link() -> Link {
         error: None,
         missing_since: None,
         version: 1,
+        written: None,
     }
 }
