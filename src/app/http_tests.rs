@@ -217,7 +217,8 @@ async fn a_proxy_is_asked_for_the_whole_url() {
 fn wrong_certificates_are_named() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("ca.pem");
-    let make = || HttpTransport::new(&Options { ca_file: Some(path.clone()), ..options() }, rules(Arc::new(noon)));
+    let make =
+        || HttpTransport::new(&Options { ca_file: Some(path.clone()), ..options() }, rules(Arc::new(noon)));
     assert!(matches!(make(), Err(HttpError::CaFile { .. })));
     std::fs::write(&path, "no certificate").expect("written");
     assert!(matches!(make(), Err(HttpError::NoCertificate { .. })));
@@ -245,7 +246,8 @@ fn what_reads_is_told_from_what_writes() {
 #[tokio::test]
 async fn a_write_needs_the_lease_to_outlast_it() {
     let at = serve(Router::new().route("/", get(|| async { "read" }).post(|| async { "written" }))).await;
-    let rules = Rules { may_write: Arc::new(|longest| longest < Duration::from_secs(20)), ..rules(Arc::new(noon)) };
+    let rules =
+        Rules { may_write: Arc::new(|longest| longest < Duration::from_secs(20)), ..rules(Arc::new(noon)) };
     let write = || Request::post(format!("http://{at}/")).body(Bytes::new()).expect("a request");
     let transport = HttpTransport::new(&options(), rules.clone()).expect("a transport");
     assert!(transport.send(request(format!("http://{at}/"))).await.is_ok(), "reads are free");

@@ -127,7 +127,8 @@ impl Limits {
 /// an allowance by the second all may leave at once, as sites count those.
 fn quota(bucket: &Bucket) -> Quota {
     let burst = burst(bucket);
-    let flow = bucket.amount.saturating_sub(if bucket.per > Duration::from_secs(1) { burst.get() } else { 0 });
+    let flow =
+        bucket.amount.saturating_sub(if bucket.per > Duration::from_secs(1) { burst.get() } else { 0 });
     let every = bucket.per / flow.max(1);
     Quota::with_period(every).unwrap_or(Quota::per_second(burst)).allow_burst(burst)
 }
@@ -164,7 +165,10 @@ mod tests {
             }
             clock.advance(step);
         }
-        (0..1_200).map(|from| left.iter().filter(|at| (from..from + 400).contains(*at)).count()).max().unwrap_or(0)
+        (0..1_200)
+            .map(|from| left.iter().filter(|at| (from..from + 400).contains(*at)).count())
+            .max()
+            .unwrap_or(0)
     }
 
     #[test]
@@ -181,8 +185,7 @@ mod tests {
     #[tokio::test]
     async fn a_long_wait_is_answered_and_names_the_allowance() {
         let limits = Limits::default();
-        let noon: DateTime<Utc> =
-            "2026-11-22T12:00:00Z".parse().unwrap_or_else(|error| panic!("{error}"));
+        let noon: DateTime<Utc> = "2026-11-22T12:00:00Z".parse().unwrap_or_else(|error| panic!("{error}"));
         let charge = Charge { bucket: bucket(80, 60), cost: 20 };
         let now = || noon;
         assert_eq!(limits.spend(std::slice::from_ref(&charge), &now).await, Ok(()));
@@ -197,8 +200,7 @@ mod tests {
     #[test]
     fn a_paused_allowance_holds_back_only_what_spends_of_it() {
         let limits = Limits::default();
-        let noon: DateTime<Utc> =
-            "2026-11-22T12:00:00Z".parse().unwrap_or_else(|error| panic!("{error}"));
+        let noon: DateTime<Utc> = "2026-11-22T12:00:00Z".parse().unwrap_or_else(|error| panic!("{error}"));
         let pause = |minutes| Pause { until: noon + TimeDelta::minutes(minutes), reason: "burst".to_owned() };
         let content = LimitScope::Bucket("content".to_owned());
         limits.pause(&content, pause(5));

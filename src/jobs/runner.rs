@@ -163,12 +163,10 @@ impl Runner {
     /// Another process has the connection, or the store does not say.
     fn stands_by(&mut self, error: &SyncError) {
         let connection = &self.with.connection;
-        match error {
-            SyncError::Held { by, .. } if self.held => {
-                tracing::warn!(connection, by, "another process has the connection now");
-            }
-            SyncError::Held { .. } => {}
-            _ => tracing::error!(connection, error = %chain(error), "the connection cannot be taken"),
+        if !matches!(error, SyncError::Held { .. }) {
+            tracing::error!(connection, error = %chain(error), "the connection cannot be taken");
+        } else if self.held {
+            tracing::warn!(connection, error = %chain(error), "another process has the connection now");
         }
         self.held = false;
         // Asked again soon, but not as often as there is work.
@@ -223,7 +221,9 @@ impl Runner {
         let connection = &self.with.connection;
         match self.with.engine.redeliver(connection).await {
             Ok(count) => self.with.watch.redelivered(connection, count),
-            Err(error) => tracing::warn!(connection, error = %chain(&error), "webhooks could not be sent again"),
+            Err(error) => {
+                tracing::warn!(connection, error = %chain(&error), "webhooks could not be sent again")
+            }
         }
         match self.with.engine.sweep(connection).await {
             Ok(swept) => {

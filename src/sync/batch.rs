@@ -50,7 +50,7 @@ pub async fn each<'a, Q: Sync, A: Send>(
         }
         Err(error) if !may_be_one_entrys(&error) => return Err(error),
         Err(error) => {
-            tracing::warn!(%error, entries = asked.len(), "a batch failed, and is asked for one by one")
+            tracing::warn!(%error, entries = asked.len(), "a batch failed, and is asked for one by one");
         }
     }
     for one in asked.chunks(1) {

@@ -55,7 +55,9 @@ pub async fn create(
     let mut undone = Vec::new();
     for (intent, answer) in intents.into_iter().zip(answers) {
         match answer {
-            Ok(ticket) => made.push(Bound { link: intent.link, made: ticket, others: Vec::new(), fresh: true }),
+            Ok(ticket) => {
+                made.push(Bound { link: intent.link, made: ticket, others: Vec::new(), fresh: true })
+            }
             Err(error) => {
                 if error.outcome == Outcome::NotDone {
                     undone.push(intent.link.id.clone());

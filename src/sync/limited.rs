@@ -34,10 +34,7 @@ impl Engine {
         };
         tracing::warn!(connection, scope = pause.scope, %until, reason, "the tracker asks to wait");
         (self.world.limited)(&pause);
-        self.world
-            .writer
-            .submit(move |tx| Box::pin(async move { tx.set_pause(&pause).await }))
-            .await?;
+        self.world.writer.submit(move |tx| Box::pin(async move { tx.set_pause(&pause).await })).await?;
         Ok(whole)
     }
 

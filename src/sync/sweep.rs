@@ -176,7 +176,7 @@ impl Engine {
             known.extend(page.iter().filter_map(Known::of));
             match page.last() {
                 Some(last) if page.len() == PAGE as usize => {
-                    after = Some((last.system.clone(), last.milestone))
+                    after = Some((last.system.clone(), last.milestone));
                 }
                 Some(_) | None => return Ok(known),
             }

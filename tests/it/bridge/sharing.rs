@@ -82,9 +82,8 @@ async fn one_process_has_the_connection_and_another_takes_it_over() {
 
         // The first is heard of no more: the other waits until the lease has run out, and the consistency window too.
         bed.person_does("ada", number, Act::SetState(TicketState::Done)).await;
-        let window = TimeDelta::seconds(i64::from(
-            bed.world().connectors["jira"].capabilities().consistency_window_s,
-        ));
+        let window =
+            TimeDelta::seconds(i64::from(bed.world().connectors["jira"].capabilities().consistency_window_s));
         bed.clock.advance(LEASE - TimeDelta::seconds(90));
         second.turn().await;
         assert_eq!(bed.milestone(number).await.state, MilestoneState::InProgress, "not yet");
@@ -155,8 +154,7 @@ async fn pause_survives_a_restart() {
     bed.restart().await;
     let told: Arc<std::sync::Mutex<Vec<Pause>>> = Arc::default();
     let tells = told.clone();
-    bed.engine.world.limited =
-        Arc::new(move |pause| tells.lock().expect("no panic").push(pause.clone()));
+    bed.engine.world.limited = Arc::new(move |pause| tells.lock().expect("no panic").push(pause.clone()));
     let mut runner = runner(bed.engine.clone());
     runner.turn().await;
     assert!(bed.jira.requests().is_empty(), "nothing is asked");
