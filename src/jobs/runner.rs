@@ -222,7 +222,7 @@ impl Runner {
         match self.with.engine.redeliver(connection).await {
             Ok(count) => self.with.watch.redelivered(connection, count),
             Err(error) => {
-                tracing::warn!(connection, error = %chain(&error), "webhooks could not be sent again")
+                tracing::warn!(connection, error = %chain(&error), "webhooks could not be sent again");
             }
         }
         match self.with.engine.sweep(connection).await {

@@ -56,7 +56,7 @@ pub async fn create(
     for (intent, answer) in intents.into_iter().zip(answers) {
         match answer {
             Ok(ticket) => {
-                made.push(Bound { link: intent.link, made: ticket, others: Vec::new(), fresh: true })
+                made.push(Bound { link: intent.link, made: ticket, others: Vec::new(), fresh: true });
             }
             Err(error) => {
                 if error.outcome == Outcome::NotDone {
