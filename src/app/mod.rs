@@ -14,6 +14,7 @@
 //! | [`once`] | `poam sync` |
 //! | [`reserved`] | tokens, and halts of trackers |
 //! | [`redact`] | bytes of evidence removed |
+//! | `bench` | what the bridge costs, measured against fake sites (feature `fakes`) |
 //! | `demo` | fake sites, pages for visitors, the story (feature `fakes`) |
 //! | [`http`] | one HTTP exchange over the network |
 //! | [`limits`] | what a site allows, kept count of |
@@ -21,6 +22,8 @@
 //! | [`logging`] | where log lines go |
 
 pub mod act;
+#[cfg(feature = "fakes")]
+pub mod bench;
 pub mod check;
 #[cfg(feature = "fakes")]
 pub mod demo;

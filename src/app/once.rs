@@ -49,14 +49,19 @@ impl Done {
 }
 
 /// Polls a connection once and reconciles until nothing is marked and due. What fails is told, and holds nothing else
-/// up. `tell` is given how many links were looked at so far.
+/// up. `only` is the one tracker to work on, else all of them. `tell` is given how many links were looked at so far.
 ///
 /// # Errors
 /// Only where the store fails.
-pub async fn once(app: &App, connection: &str, tell: &(dyn Fn(u64) + Sync)) -> Result<Done, StoreError> {
+pub async fn once(
+    app: &App,
+    connection: &str,
+    only: Option<&str>,
+    tell: &(dyn Fn(u64) + Sync),
+) -> Result<Done, StoreError> {
     let world = app.world();
-    let trackers: Vec<String> =
-        world.settings.trackers_on(connection).map(|tracker| tracker.id.clone()).collect();
+    let engine = app.engine.of_tracker(only);
+    let trackers: Vec<String> = engine.trackers_on(connection).map(|tracker| tracker.id.clone()).collect();
     let mut done = Done { connection: connection.to_owned(), ..Done::default() };
     // What the daemon holds, the daemon does.
     match lease::hold(world, connection).await {
@@ -73,10 +78,17 @@ pub async fn once(app: &App, connection: &str, tell: &(dyn Fn(u64) + Sync)) -> R
         done.errors.push(chain(&error));
         return Ok(done);
     }
-    let polled = app.engine.poll(connection).await;
-    app.engine.keep_health(connection, polled.as_ref().err()).await?;
+    let polled = engine.poll(connection).await;
+    // One tracker alone says nothing of its connection.
+    if only.is_none() {
+        app.engine.keep_health(connection, polled.as_ref().err()).await?;
+    }
     let mut hot = match polled {
-        Ok(hot) => hot,
+        Ok(polled) => {
+            done.errors
+                .extend(polled.failed.iter().map(|(stream, error)| format!("{stream}: {}", chain(error))));
+            polled.hot
+        }
         Err(error) => {
             done.errors.push(chain(&error));
             Hot::new()
@@ -90,7 +102,7 @@ pub async fn once(app: &App, connection: &str, tell: &(dyn Fn(u64) + Sync)) -> R
     let most = LEAST + 4 * marked.div_ceil(PASS);
     done.unsettled = true;
     for _ in 0..most {
-        let pass = match app.engine.pass(connection, std::mem::take(&mut hot)).await {
+        let pass = match engine.pass(connection, std::mem::take(&mut hot)).await {
             Ok(pass) => pass,
             Err(error) => {
                 app.engine.limited(connection, &error).await?;

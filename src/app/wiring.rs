@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use connector_api::error::LimitScope;
-use connector_api::{Bucket, Charge, Connector};
-use connector_github::{GitHub, GitHubConfig};
+use connector_api::{Bucket, Charge, Connector, Transport};
+use connector_github::{AppKey, GitHub, GitHubConfig};
 use connector_jira::{Auth, Flavor, Jira, JiraConfig};
 use secrecy::ExposeSecret as _;
 
@@ -16,11 +16,9 @@ use super::http::{Charges, HttpError, HttpTransport, Options, Rules};
 use super::limits;
 use super::process;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{
-    self, Config, Connection, Credentials, DueField, EvidenceUrl, Site, StatusName, StoreUrl,
-};
+use crate::config::{self, Config, Connection, Credentials, EvidenceUrl, Site, StatusName, StoreUrl};
 use crate::register::policy::{Calendar, RuleSet};
-use crate::register::{Actor, Change, Person, SystemId};
+use crate::register::{Actor, Change, Digest, Person, SystemId};
 use crate::store::{Db, EvidenceError, EvidenceStore, OpenOptions, Scope, StoreError, Writer};
 use crate::sync::lease::Leases;
 use crate::sync::mapping::{Disclosure, Name, Route, Tracker};
@@ -60,9 +58,18 @@ pub enum OpenError {
         #[source]
         source: HttpError,
     },
-    /// A kind of sign-in that this release lacks.
-    #[error("connection {0}: signing in as a GitHub App is not possible in this release; give a `token`")]
-    GithubApp(String),
+    /// A GitHub App's private key.
+    #[error("connection {connection}: private_key_file")]
+    Key {
+        /// Its id.
+        connection: String,
+        /// Why.
+        #[source]
+        source: connector_github::auth::KeyError,
+    },
+    /// A sign-in for another kind of site.
+    #[error("connection {0}: app_id is for GitHub")]
+    NotAnApp(String),
     /// A rule file.
     #[error("the rules in force ({name}) cannot be read: {reason}")]
     Rules {
@@ -71,14 +78,18 @@ pub enum OpenError {
         /// Why.
         reason: String,
     },
-    /// Nothing was set up here.
-    #[error("the store has no system {0} yet: `poam init` or `poam rules apply` sets it up")]
+    /// The configuration names a system that was not recorded yet.
+    #[error(
+        "the store has no system {0} yet: `poam check`, `poam serve` or any command that writes records it first"
+    )]
     NoSystem(SystemId),
 }
 
-/// Who carries out writes.
+/// What is opened for, and who carries out writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Writing {
+    /// Nothing is written: for a command that reads, or a dry run. The store is read as it is.
+    Nothing,
     /// Whoever submits: for one command.
     Inline,
     /// A task that the daemon spawns.
@@ -107,8 +118,9 @@ pub fn fresh_id() -> String {
 }
 
 impl App {
-    /// Opens the store, brings its schema up to date, records what the configuration newly says of systems and people,
-    /// and connects everything. Nothing is sent to a tracker yet.
+    /// Opens the store and connects everything; nothing is sent to a tracker yet. What is opened for writing has its
+    /// schema brought up to date, and records what the configuration newly says of systems and people; what is opened
+    /// for reading writes nothing at all, and is refused where the schema is not this release's.
     pub async fn open(config: Config, writing: Writing) -> Result<Self, OpenError> {
         Self::open_with(config, writing, Arc::new(SystemClock)).await
     }
@@ -119,20 +131,23 @@ impl App {
         writing: Writing,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
-        let db =
-            Db::open(&store_url(&config), &OpenOptions { create: true, ..OpenOptions::default() }).await?;
-        db.migrate().await?;
-        let evidence = EvidenceStore::open(&evidence_url(&config))?;
-        record_config(&db, &config, &*clock).await?;
-        let installation = {
-            let mut tx = db.write().await?;
-            let id = tx.installation(&fresh_id()).await?;
-            tx.commit().await?;
-            id
+        Self::open_over(config, writing, clock, &BTreeMap::new()).await
+    }
+
+    /// The same, where some connections, by id, are reached through transports of the caller's.
+    pub async fn open_over(
+        config: Config,
+        writing: Writing,
+        clock: Arc<dyn Clock>,
+        given: &BTreeMap<String, Arc<dyn Transport>>,
+    ) -> Result<Self, OpenError> {
+        let (db, evidence, installation) = match writing {
+            Writing::Nothing => read_as_it_is(&config).await?,
+            Writing::Inline | Writing::Task => bring_up_to_date(&config, &*clock).await?,
         };
         let leases = Leases::new(
             &process::named(match writing {
-                Writing::Inline => "a command",
+                Writing::Nothing | Writing::Inline => "a command",
                 Writing::Task => "poam serve",
             }),
             process::died,
@@ -140,14 +155,22 @@ impl App {
         let mut connectors = BTreeMap::new();
         let mut transports = BTreeMap::new();
         for connection in &config.connections {
-            let (connector, transport) = connect(&config, connection, &clock, &leases)?;
-            connectors.insert(connection.id.clone(), connector);
-            transports.insert(connection.id.clone(), transport);
+            let ticking = clock.clone();
+            let now: super::http::Now = Arc::new(move || ticking.now());
+            let transport = match given.get(&connection.id) {
+                Some(given) => given.clone(),
+                None => {
+                    let network = network(connection, now.clone(), &clock, &leases)?;
+                    transports.insert(connection.id.clone(), network.clone());
+                    network
+                }
+            };
+            connectors.insert(connection.id.clone(), connector(&config, connection, transport, now)?);
         }
         let limited = limited(&transports);
         let settings = settings(&db, &config, installation, &*clock).await?;
         let writer = match writing {
-            Writing::Inline => Writer::inline(db.clone()),
+            Writing::Nothing | Writing::Inline => Writer::inline(db.clone()),
             Writing::Task => Writer::new(db.clone()),
         };
         let world = World {
@@ -161,13 +184,38 @@ impl App {
             limited,
             ids: Arc::new(fresh_id),
         };
-        Ok(Self { config, engine: Engine { world } })
+        Ok(Self { config, engine: Engine { world, only: None } })
     }
 
     /// Everything that the bridge reaches.
     pub fn world(&self) -> &World {
         &self.engine.world
     }
+}
+
+/// The store as it stands, its evidence, and the installation's id.
+async fn read_as_it_is(config: &Config) -> Result<(Db, EvidenceStore, String), OpenError> {
+    let options = OpenOptions { create: false, read_only: true, ..OpenOptions::default() };
+    let db = Db::open(&store_url(config), &options).await?;
+    db.expect_schema().await?;
+    let installation = db.read().await?.installed().await?;
+    let evidence = EvidenceStore::open_to_read(&evidence_url(config))?;
+    Ok((db, evidence, installation.unwrap_or_else(fresh_id)))
+}
+
+/// The same, after the schema and what the configuration says were brought into the store.
+async fn bring_up_to_date(
+    config: &Config,
+    clock: &dyn Clock,
+) -> Result<(Db, EvidenceStore, String), OpenError> {
+    let db = Db::open(&store_url(config), &OpenOptions::default()).await?;
+    db.migrate().await?;
+    let evidence = EvidenceStore::open(&evidence_url(config))?;
+    record_config(&db, config, clock).await?;
+    let mut tx = db.write().await?;
+    let installation = tx.installation(&fresh_id()).await?;
+    tx.commit().await?;
+    Ok((db, evidence, installation))
 }
 
 /// Pauses the transport that a limit is about, at once.
@@ -181,18 +229,16 @@ fn limited(transports: &BTreeMap<String, Arc<HttpTransport>>) -> Limited {
     })
 }
 
-/// One connection's connector over the network.
-fn connect(
-    config: &Config,
+/// One connection's transport over the network.
+fn network(
     connection: &Connection,
+    now: super::http::Now,
     clock: &Arc<dyn Clock>,
     leases: &Leases,
-) -> Result<(Arc<dyn Connector>, Arc<HttpTransport>), OpenError> {
-    let ticking = clock.clone();
-    let now: super::http::Now = Arc::new(move || ticking.now());
+) -> Result<Arc<HttpTransport>, OpenError> {
     let (id, held, clock) = (connection.id.clone(), leases.clone(), clock.clone());
     let rules = Rules {
-        now: now.clone(),
+        now,
         charges: charges(connection),
         may_write: Arc::new(move |longest| {
             let longest = TimeDelta::from_std(longest).unwrap_or(TimeDelta::MAX);
@@ -201,27 +247,41 @@ fn connect(
     };
     let transport = HttpTransport::new(&Options::of(connection), rules)
         .map_err(|source| OpenError::Http { connection: connection.id.clone(), source })?;
-    let transport = Arc::new(transport);
+    Ok(Arc::new(transport))
+}
+
+/// One connection's connector.
+fn connector(
+    config: &Config,
+    connection: &Connection,
+    transport: Arc<dyn Transport>,
+    now: super::http::Now,
+) -> Result<Arc<dyn Connector>, OpenError> {
     let projects = config
         .trackers
         .iter()
         .filter(|tracker| tracker.connection == connection.id)
         .map(config::Tracker::spec)
         .collect();
-    let connector: Arc<dyn Connector> = match (connection.site, &connection.credentials) {
-        (_, Credentials::App { .. }) => return Err(OpenError::GithubApp(connection.id.clone())),
-        (Site::GitHub, Credentials::Token(token) | Credentials::Basic { token, .. }) => {
-            let mut github = GitHubConfig::new(connection.url.clone(), token.value.clone());
+    Ok(match (connection.site, &connection.credentials) {
+        (Site::GitHub, credentials) => {
+            let credentials = match credentials {
+                Credentials::Token(token) | Credentials::Basic { token, .. } => {
+                    connector_github::Credentials::Token(token.value.clone())
+                }
+                Credentials::App { id, private_key } => {
+                    let key = AppKey::new(id.clone(), &private_key.value)
+                        .map_err(|source| OpenError::Key { connection: connection.id.clone(), source })?;
+                    connector_github::Credentials::App(key)
+                }
+            };
+            let mut github = GitHubConfig::with(connection.url.clone(), credentials);
             github.consistency_window_s = github.consistency_window_s.max(config.sync.create_window_seconds);
-            github.milestone_due = config
-                .trackers
-                .iter()
-                .filter(|tracker| {
-                    tracker.connection == connection.id && tracker.fields.due == DueField::Milestone
-                })
-                .map(|tracker| tracker.project.clone())
-                .collect();
-            Arc::new(GitHub::new(github, transport.clone(), now))
+            github.projects = projects;
+            let hooks =
+                |url: &url::Url| format!("{}/webhooks/{}", url.as_str().trim_end_matches('/'), connection.id);
+            github.webhook_url = config.server.public_url.as_ref().and_then(|url| hooks(url).parse().ok());
+            Arc::new(GitHub::new(github, transport, now))
         }
         (Site::JiraCloud | Site::JiraDataCenter, credentials) => {
             let auth = match credentials {
@@ -229,31 +289,31 @@ fn connect(
                 Credentials::Basic { user, token } => {
                     Auth::Basic { email: user.clone(), token: token.value.clone() }
                 }
-                Credentials::App { .. } => return Err(OpenError::GithubApp(connection.id.clone())),
+                Credentials::App { .. } => return Err(OpenError::NotAnApp(connection.id.clone())),
             };
             let flavor = if connection.site == Site::JiraCloud { Flavor::Cloud } else { Flavor::DataCenter };
             let mut jira = JiraConfig::new(connection.url.clone(), flavor, auth);
             jira.projects = projects;
-            Arc::new(Jira::new(jira, transport.clone(), now))
+            Arc::new(Jira::new(jira, transport, now))
         }
-    };
-    Ok((connector, transport))
+    })
 }
 
-/// What a request counts against on a connection: GitHub allows about 900 points a minute, where a read costs one and a
-/// write five (GitHub, "Rate limits for the REST API", secondary limits). Jira Cloud's tightest allowance is 50 writes
-/// a second on one path (Atlassian, "Rate limiting"); a Data Center is the operator's own, and gets the same.
+/// What a request counts against on a connection: what its kind of site allows, and what the operator allows besides.
 fn charges(connection: &Connection) -> Charges {
-    let (per_second, write) = if connection.site.is_jira() { (50, 1) } else { (10, 5) };
-    let bucket = Bucket {
-        name: "requests".to_owned(),
-        // Less than one write would never let one leave.
-        amount: connection.requests_per_second.unwrap_or(per_second).max(write),
-        per: Duration::from_secs(1),
-    };
+    let site = connection.site;
+    let own = connection.requests_per_second.map(|amount| Charge {
+        bucket: Bucket { name: "requests_per_second".to_owned(), amount, per: Duration::from_secs(1) },
+        cost: 1,
+    });
     Arc::new(move |request| {
-        let cost = if super::http::reads(request) { 1 } else { write };
-        vec![Charge { bucket: bucket.clone(), cost }]
+        let mut charges = match site {
+            Site::GitHub => connector_github::limits::charges(request),
+            Site::JiraCloud => connector_jira::limits::charges(Flavor::Cloud, request),
+            Site::JiraDataCenter => connector_jira::limits::charges(Flavor::DataCenter, request),
+        };
+        charges.extend(own.clone());
+        charges
     })
 }
 
@@ -317,8 +377,10 @@ pub fn rule_texts(config: &Config) -> Result<Vec<(String, String)>, OpenError> {
 
 /// Reads a rule file.
 pub fn parse_rules(name: &str, text: &str) -> Result<RuleSet, OpenError> {
-    toml::from_str(text)
-        .map_err(|error| OpenError::Rules { name: name.to_owned(), reason: error.to_string() })
+    let mut rules: RuleSet = toml::from_str(text)
+        .map_err(|error| OpenError::Rules { name: name.to_owned(), reason: error.to_string() })?;
+    rules.file = Some(Digest::of(text.as_bytes()));
+    Ok(rules)
 }
 
 async fn settings(

@@ -189,10 +189,13 @@ impl Runner {
             };
         }
         match engine.poll(connection).await {
-            Ok(hot) => {
-                self.with.watch.polled(connection, true, now);
+            Ok(polled) => {
+                self.with.watch.polled(connection, polled.failed.is_empty(), now);
                 self.keep_health(None).await;
-                hot
+                for (_, error) in polled.failed {
+                    self.limited(&error.into()).await;
+                }
+                polled.hot
             }
             Err(error) => {
                 self.poll_failed(&error, now).await;

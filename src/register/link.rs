@@ -123,6 +123,9 @@ pub struct Observed {
     /// A brake has halted the tracker because of what this ticket shows: once it may go on, that is believed.
     #[serde(default)]
     pub braked: bool,
+    /// Somebody said that its ticket may be made, however many are: `link open --yes`.
+    #[serde(default)]
+    pub let_through: bool,
 }
 
 /// Milestone and ticket, one to one.

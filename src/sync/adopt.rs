@@ -132,6 +132,7 @@ async fn choose<'a>(
     }
 }
 
+#[derive(Clone)]
 struct Adopting {
     system: SystemId,
     milestone: MilestoneNumber,
@@ -253,6 +254,7 @@ impl Adopting {
             at,
             whence: cause_of(connection, &self.ticket.reference.id, entry),
             rationale: None,
+            settles: true,
         })
     }
 

@@ -167,11 +167,11 @@ async fn intent(tx: &mut Tx, world: &World, id: &str) -> Result<Option<Intent>, 
         tx.save_link(&mut link).await?;
         return Ok(None);
     }
-    let prefix = mapping::prefix(&register.system.id, milestone);
-    let shown = Shown { due: milestone.due };
+    let in_field = tracker.due_in_field(world.connector(&tracker.connection)?.capabilities().due_field);
+    let shown = Shown { due: milestone.due, in_field };
     let new = NewTicket {
         project: tracker.project.clone(),
-        title: mapping::title(&prefix, &milestone.text),
+        title: mapping::our_title(&register, milestone),
         block: mapping::block(&register, milestone, tracker.disclosure, shown),
         due: milestone.due,
         assignee: milestone
@@ -189,6 +189,7 @@ async fn intent(tx: &mut Tx, world: &World, id: &str) -> Result<Option<Intent>, 
 }
 
 /// A link and the ticket that it gets.
+#[derive(Clone)]
 struct Bound {
     link: Link,
     made: Made,

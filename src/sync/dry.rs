@@ -19,7 +19,7 @@ impl Engine {
     pub async fn dry_run(&self, connection: &str) -> Result<Vec<Line>, SyncError> {
         let world = &self.world;
         let halted = self.halted().await?;
-        let trackers: Vec<&Tracker> = world.settings.trackers_on(connection).collect();
+        let trackers: Vec<&Tracker> = self.trackers_on(connection).collect();
         let live: Vec<String> =
             trackers.iter().map(|t| t.id.clone()).filter(|id| !halted.contains_key(id)).collect();
         let mut plan: Vec<Line> = trackers
@@ -76,8 +76,7 @@ impl Engine {
     async fn would_poll(&self, connection: &str, live: &[String]) -> Result<Hot, SyncError> {
         let world = &self.world;
         let connector = world.connector(connection)?;
-        let projects: Vec<_> = world
-            .settings
+        let projects: Vec<_> = self
             .trackers_on(connection)
             .filter(|tracker| live.contains(&tracker.id))
             .map(|tracker| tracker.project.clone())
@@ -102,7 +101,7 @@ impl Engine {
         if milestone.state.is_over() {
             return Ok(vec![format!("no ticket: the milestone is {}", milestone.state.name())]);
         }
-        let title = mapping::title(&mapping::prefix(&link.system, milestone), &milestone.text);
+        let title = mapping::our_title(&register, milestone);
         let due = milestone.due.map_or_else(|| "no due date".to_owned(), |due| format!("due {due}"));
         let make = format!("make a ticket in {}: {title:?}, {due}", tracker.project.project);
         Ok(vec![match link.create_sent {

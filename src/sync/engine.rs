@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt as _};
 
 use super::batch::{self, Answers};
+use super::mapping::Tracker;
 use super::reconcile::{self, Look, Plan};
 use super::take::prepare;
 use super::{SyncError, World, brakes, create, lease, talk};
@@ -23,6 +24,8 @@ const PASS: u32 = 500;
 pub struct Engine {
     /// Everything it reaches.
     pub world: World,
+    /// The one tracker that it works on; none for all of a connection's.
+    pub only: Option<String>,
 }
 
 /// What a pass did.
@@ -73,6 +76,18 @@ pub struct Line {
 pub type Hot = BTreeMap<String, Ticket>;
 
 impl Engine {
+    /// The same for one tracker alone, where one is named.
+    #[must_use]
+    pub fn of_tracker(&self, only: Option<&str>) -> Self {
+        Self { world: self.world.clone(), only: only.map(str::to_owned) }
+    }
+
+    /// The trackers of a connection that it works on.
+    pub fn trackers_on<'a>(&'a self, connection: &'a str) -> impl Iterator<Item = &'a Tracker> + 'a {
+        let wanted = |tracker: &&Tracker| self.only.as_ref().is_none_or(|only| *only == tracker.id);
+        self.world.settings.trackers_on(connection).filter(wanted)
+    }
+
     /// Reconciles what is dirty on a connection. `hot` saves fetching what a poll just brought.
     pub async fn pass(&self, connection: &str, hot: Hot) -> Result<Pass, SyncError> {
         let mut pass = Pass::default();
@@ -204,8 +219,6 @@ impl Engine {
         let now = self.world.clock.now();
         let halted = self.halted().await?;
         let trackers: Vec<String> = self
-            .world
-            .settings
             .trackers_on(connection)
             .filter(|tracker| !halted.contains_key(&tracker.id))
             .map(|tracker| tracker.id.clone())

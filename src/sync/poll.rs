@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use connector_api::{Delivery, PollFrom, ProjectSpec, Ticket};
+use connector_api::{Delivery, PollFrom, ProjectSpec, Stream, Ticket};
 
 use super::engine::{Engine, Hot, chain};
 use super::{SyncError, lease};
@@ -25,22 +25,33 @@ impl Begin {
     }
 }
 
+/// What a poll brought.
+#[derive(Debug, Default)]
+pub struct Polled {
+    /// Tickets by immutable id.
+    pub hot: Hot,
+    /// Streams that failed while others answered.
+    pub failed: Vec<(String, connector_api::Error)>,
+}
+
 impl Engine {
     /// Polls every stream of a connection. The cursor advances in the transaction that marks links dirty, and never
-    /// on a partial run. Gives the tickets it brought.
-    pub async fn poll(&self, connection: &str) -> Result<Hot, SyncError> {
+    /// on a partial run. Gives the tickets it brought, and which streams failed: of each it keeps how it is.
+    ///
+    /// # Errors
+    /// Where nothing could be polled: the connection as a whole fails.
+    pub async fn poll(&self, connection: &str) -> Result<Polled, SyncError> {
         let world = &self.world;
         let connector = world.connector(connection)?.clone();
         lease::hold(world, connection).await?;
         let halted = self.halted().await?;
-        let projects: Vec<ProjectSpec> = world
-            .settings
+        let projects: Vec<ProjectSpec> = self
             .trackers_on(connection)
             .filter(|tracker| !halted.contains_key(&tracker.id))
             .map(|tracker| tracker.project.clone())
             .collect();
-        let mut hot = Hot::new();
-        let mut first_error = None;
+        let mut polled = Polled::default();
+        let mut health = Vec::new();
         for stream in connector.streams(&projects) {
             let begin = self.begin(connection, &stream.name).await?;
             let cursor = begin.cursor.as_deref();
@@ -49,20 +60,57 @@ impl Engine {
                 Ok(changed) => changed,
                 Err(error) => {
                     tracing::warn!(connection, stream = stream.name, %error, "a poll failed");
-                    first_error = first_error.or(Some(error));
+                    health.push((stream.name.clone(), Some(chain(&error))));
+                    polled.failed.push((stream.name, error));
                     continue;
                 }
             };
+            health.push((stream.name.clone(), None));
             if cursor == Some(changed.cursor.as_str()) && changed.tickets.is_empty() {
                 continue;
             }
-            self.mark(connection, &stream.name, &changed.tickets, changed.cursor.clone()).await?;
-            hot.extend(changed.tickets.into_iter().map(|ticket| (ticket.reference.id.clone(), ticket)));
+            // What was read of one tracker says nothing of the others that share the stream.
+            let whole = self.only.is_none() || !self.is_shared(connection, &stream);
+            let cursor = whole.then(|| changed.cursor.clone());
+            self.mark(connection, &stream.name, &changed.tickets, cursor).await?;
+            polled
+                .hot
+                .extend(changed.tickets.into_iter().map(|ticket| (ticket.reference.id.clone(), ticket)));
         }
-        match first_error {
-            Some(error) if hot.is_empty() => Err(error.into()),
-            Some(_) | None => Ok(hot),
+        let answered = health.iter().any(|(_, failure)| failure.is_none());
+        self.keep_streams(connection, health).await?;
+        if !answered && !polled.failed.is_empty() {
+            return Err(polled.failed.remove(0).1.into());
         }
+        Ok(polled)
+    }
+
+    /// Whether a stream covers more than it was asked for here.
+    fn is_shared(&self, connection: &str, stream: &Stream) -> bool {
+        let all: Vec<ProjectSpec> =
+            self.world.settings.trackers_on(connection).map(|tracker| tracker.project.clone()).collect();
+        let Ok(connector) = self.world.connector(connection) else { return false };
+        let whole = connector.streams(&all).into_iter().find(|known| known.name == stream.name);
+        whole.is_some_and(|whole| whole.projects.len() > stream.projects.len())
+    }
+
+    async fn keep_streams(
+        &self,
+        connection: &str,
+        health: Vec<(String, Option<String>)>,
+    ) -> Result<(), StoreError> {
+        let (connection, now) = (connection.to_owned(), self.world.clock.now());
+        self.world
+            .writer
+            .submit(move |tx| {
+                Box::pin(async move {
+                    for (stream, failure) in health {
+                        tx.record_stream(&connection, &stream, failure.as_deref(), now).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
     }
 
     /// Where a poll of a stream begins.
@@ -84,7 +132,7 @@ impl Engine {
         connection: &str,
         stream: &str,
         tickets: &[Ticket],
-        cursor: String,
+        cursor: Option<String>,
     ) -> Result<(), SyncError> {
         let now = self.world.clock.now();
         let trackers = self.tracker_ids(connection);
@@ -107,7 +155,9 @@ impl Engine {
                     for (link, ticket, key) in clones {
                         note_clone(tx, &link, &ticket, &key, now).await?;
                     }
-                    tx.set_cursor(&connection, &stream, &cursor, now).await?;
+                    if let Some(cursor) = cursor {
+                        tx.set_cursor(&connection, &stream, &cursor, now).await?;
+                    }
                     Ok::<_, StoreError>(())
                 })
             })
@@ -116,7 +166,7 @@ impl Engine {
     }
 
     pub(super) fn tracker_ids(&self, connection: &str) -> Vec<String> {
-        self.world.settings.trackers_on(connection).map(|tracker| tracker.id.clone()).collect()
+        self.trackers_on(connection).map(|tracker| tracker.id.clone()).collect()
     }
 
     /// Keeps how a connection answered, for drift detection and lists.

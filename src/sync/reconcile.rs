@@ -9,11 +9,11 @@ use connector_api::{Account, Patch, StateChange, Ticket, TicketLog, TicketState}
 use super::mapping::{self, Shown, Tracker, read_state, state_name, ticket_due};
 use super::merge::{Clash, Merged, Sides, merge};
 use super::take::{Prepared, Taking};
-use super::{SyncError, World, lost, talk};
+use super::{SyncError, World, lost, settle, talk};
 use crate::register::decide::Command;
 use crate::register::{
-    Actor, Change, Conflict, Link, LinkPhase, Milestone, MoveState, Pair, Register, Resolution, Subject,
-    TicketName,
+    Actor, Change, Conflict, Link, LinkPhase, Milestone, MilestoneState, MoveState, Pair, Register,
+    Resolution, Subject, TicketName,
 };
 use crate::store::{Scope, Tx};
 
@@ -121,10 +121,12 @@ async fn decide_in(
     }
     let known = taking.milestone().map_or(0, |milestone| milestone.moves.len());
     taking.take(ticket, prepared).await?;
+    let settles = settle::settle(&mut taking).await?;
     let just_moved = taking.milestone().is_some_and(|milestone| milestone.moves.len() > known);
     let (sides, merged) = look(&mut taking, ticket).await?;
     keep_losers(&mut taking, &merged).await?;
     let again = talk::ask(&mut taking, just_moved).await?;
+    let again = [again, settles].into_iter().flatten().min();
     // A question changes what the block shows, so both sides are looked at after it.
     let (sides, mut merged) =
         if again.is_none() { look(&mut taking, ticket).await? } else { (sides, merged) };
@@ -248,12 +250,12 @@ pub(super) fn sides_of(held: &Held<'_>, ticket: &Ticket) -> Result<Sides, SyncEr
     let due_apart = their.readable
         && their.date != milestone.due
         && milestone.moves.iter().rev().find(|moved| moved.to == their.date).is_some_and(|m| stays(m.state));
-    let shown = Shown { due: if due_apart && !in_field { their.date } else { milestone.due } };
+    let shown = Shown { due: if due_apart && !in_field { their.date } else { milestone.due }, in_field };
     let prefix = mapping::prefix(&register.system.id, milestone);
     let our_assignee =
         milestone.owner.as_ref().and_then(|owner| world.settings.account_of(&tracker.connection, owner));
     Ok(Sides {
-        our_title: mapping::title(&prefix, &milestone.text),
+        our_title: mapping::our_title(register, milestone),
         their_title: ticket.title.clone(),
         their_title_prefixed: mapping::title(&prefix, mapping::title_text(&prefix, &ticket.title)),
         prefix,
@@ -275,9 +277,10 @@ pub(super) fn sides_of(held: &Held<'_>, ticket: &Ticket) -> Result<Sides, SyncEr
 }
 
 /// What the register holds the ticket's state to be. One that was closed without a fix reads so until GRC decides; that
-/// work goes on is then a change of ours, which reopens it.
+/// work goes on is then a change of ours, which reopens it, and so is that it stays done.
 pub(super) fn our_state(milestone: &Milestone) -> TicketState {
-    if milestone.closed_without_fix.is_some() && !milestone.state.is_over() {
+    let decided = matches!(milestone.state, MilestoneState::Verified | MilestoneState::Dropped);
+    if milestone.closed_without_fix.is_some() && !decided {
         return TicketState::Dropped;
     }
     mapping::ticket_state(milestone.state)
@@ -407,7 +410,10 @@ async fn own_writes(
     if let Some(state) = merged.state {
         writes.push(("state", state_name(state).to_owned()));
     }
-    if let (Some(due), true) = (merged.due, sides.due_in_field) {
+    // A new block brings our date, unless theirs may stay.
+    let on_the_line = merged.block.is_some() && !sides.due_apart && sides.our_due != sides.their_due;
+    let due = if sides.due_in_field { merged.due } else { on_the_line.then_some(sides.our_due) };
+    if let Some(due) = due {
         writes.push(("due", due.map_or_else(|| "none".to_owned(), |due| due.to_string())));
     }
     for (field, value) in writes {

@@ -6,10 +6,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use connector_api::{Account, Comment, HistoryEntry, HistoryKind, Status, Ticket, TicketLog, TicketState};
 
 use super::mapping::{Tracker, read_state, state_name, ticket_due};
-use super::{SyncError, World, lost, obey, proof};
+use super::{SyncError, World, commands, lost, obey, proof, settle};
 use crate::drift;
 use crate::register::decide::{
-    Command, NewEvidence, ProposedMove, Refusal, TicketReads, TicketTransition, decide,
+    Command, NewEvidence, ProposedMove, Refusal, TicketReads, TicketTransition, decide, may_explain,
 };
 use crate::register::{Actor, Link, Milestone, Register, Subject};
 use crate::store::Tx;
@@ -18,8 +18,12 @@ use crate::store::Tx;
 pub fn cause_of(connection: &str, ticket: &str, entry: &str) -> String {
     format!("ticket {connection} {ticket} {entry}")
 }
+/// Jira writes an edit and the comment made with it one after the other, milliseconds apart, and names no act that they
+/// share; nobody makes two acts by hand within this time.
+const SAME_ACT: TimeDelta = TimeDelta::milliseconds(500);
 
 /// A ticket's log, with the bytes of what it proves kept already.
+#[derive(Clone)]
 pub struct Prepared {
     /// Entries that were not taken yet, oldest first.
     entries: Vec<HistoryEntry>,
@@ -182,7 +186,8 @@ impl Taking<'_> {
         let connector = self.world.connector(&self.tracker.connection)?.clone();
         let capabilities = connector.capabilities();
         let in_field = self.due_in_field(capabilities.due_field);
-        if !(in_field && capabilities.due_history) {
+        let told = if in_field { capabilities.due_history } else { capabilities.line_history };
+        if !told {
             // Before the comments: a reason may have come with the date.
             self.take_due_level(ticket, in_field).await?;
         }
@@ -253,7 +258,8 @@ impl Taking<'_> {
                     by: actor.clone(),
                     at: entry.at,
                     whence: cause.clone(),
-                    rationale: said_with(entry, &prepared.comments),
+                    rationale: self.said_with(entry, &actor, &prepared.comments),
+                    settles: true,
                 };
                 self.must(actor, &cause, &Command::Propose(Box::new(proposed))).await
             }
@@ -272,6 +278,24 @@ impl Taking<'_> {
             | HistoryKind::Project { .. }
             | HistoryKind::Label { .. } => Ok(()),
         }
+    }
+
+    /// The comment that was made with an edit: in the same act, by the same person, who may explain; never
+    /// changed by another, and no command, which is obeyed by itself.
+    fn said_with(&self, entry: &HistoryEntry, actor: &Actor, comments: &[Comment]) -> Option<String> {
+        let by = entry.by.as_ref()?;
+        let roles = self.world.settings.roles(actor, &self.link.system);
+        if !matches!(actor, Actor::Person(_)) || !may_explain(&roles) {
+            return None;
+        }
+        comments
+            .iter()
+            .filter(|comment| comment.marker.is_none() && (comment.created - entry.at).abs() < SAME_ACT)
+            .filter(|comment| comment.author.id == by.id)
+            .filter(|comment| comment.last_editor.as_ref().is_some_and(|editor| editor.id == by.id))
+            .filter(|comment| commands::parse(&comment.body, &[&self.us.id, &self.us.name]).is_empty())
+            .map(|comment| comment.body.trim().to_owned())
+            .find(|text| !text.is_empty())
     }
 
     async fn transition(
@@ -366,7 +390,10 @@ impl Taking<'_> {
     async fn take_due_level(&mut self, ticket: &Ticket, in_field: bool) -> Result<(), SyncError> {
         let due = ticket_due(in_field, ticket);
         let Some(base) = self.link.base.due.clone() else { return Ok(()) };
-        if !due.readable || due.date == base.theirs {
+        if !due.readable {
+            return settle::answer_line(self, ticket, due.problem.as_deref()).await;
+        }
+        if due.date == base.theirs {
             return Ok(());
         }
         let id = format!(
@@ -386,6 +413,7 @@ impl Taking<'_> {
             at: ticket.updated,
             whence: cause.clone(),
             rationale: None,
+            settles: true,
         };
         self.must(actor, &cause, &Command::Propose(Box::new(proposed))).await?;
         let open = self.milestone().and_then(|milestone| milestone.open_move());
@@ -405,17 +433,6 @@ impl Taking<'_> {
             .await?;
         Ok(())
     }
-}
-
-/// The comment that came with an edit: the same person, at the same moment.
-fn said_with(entry: &HistoryEntry, comments: &[Comment]) -> Option<String> {
-    let by = entry.by.as_ref()?;
-    comments
-        .iter()
-        .filter(|comment| comment.marker.is_none() && comment.author.id == by.id)
-        .find(|comment| (comment.created - entry.at).abs() <= TimeDelta::seconds(2))
-        .map(|comment| comment.body.trim().to_owned())
-        .filter(|text| !text.is_empty() && !text.starts_with("/poam"))
 }
 
 /// One thing that a log tells.

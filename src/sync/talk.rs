@@ -7,12 +7,13 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use connector_api::{Comment, ErrorKind, LogRequest, Outcome, TicketRef};
 
+use super::mapping::{Disclosure, day};
 use super::take::Taking;
-use super::{SyncError, World, lease};
-use crate::register::decide::Command;
+use super::{SyncError, World, lease, text};
+use crate::register::decide::{Command, decide};
 use crate::register::policy::answer_by;
 use crate::register::{
-    Actor, Link, MilestoneNumber, Move, MoveState, Notice, NoticeKind, Register, SystemId,
+    Actor, Link, MilestoneNumber, Move, MoveState, Notice, NoticeKind, Register, Subject, SystemId,
 };
 use crate::store::{Scope, Sending, StoreError, Tx};
 
@@ -29,8 +30,9 @@ pub fn help() -> String {
         .to_owned()
 }
 
-/// The answer to `/poam status`.
-pub fn status(register: &Register, number: MilestoneNumber) -> String {
+/// The answer to `/poam status`, as far as the tracker may be told: under `minimal`, of what stands open only what it
+/// means and since when.
+pub fn status(register: &Register, number: MilestoneNumber, disclosure: Disclosure) -> String {
     let Some(milestone) = register.milestones.get(&number) else { return format!("There is no {number}.") };
     let day = |date: Option<NaiveDate>| date.map_or_else(|| "none".to_owned(), |date| date.to_string());
     let mut lines = vec![
@@ -38,48 +40,105 @@ pub fn status(register: &Register, number: MilestoneNumber) -> String {
         format!("- Due: {} (original {})", day(milestone.due), day(milestone.original_due)),
     ];
     if let Some(deadline) = register.deadline_of(milestone) {
-        lines.push(format!("- Deadline: {} ({})", deadline.date, deadline.rule));
+        lines.push(match disclosure {
+            Disclosure::Minimal => format!("- Deadline: {}", deadline.date),
+            Disclosure::Full => format!("- Deadline: {} ({})", deadline.date, deadline.rule),
+        });
     }
     if let Some(moved) = milestone.open_move() {
         lines.push(format!("- Date change to {} is {}", day(moved.to), moved.state.name()));
     }
-    let missing = crate::register::decide::missing_evidence(register, milestone);
+    let missing = crate::register::completeness::missing_evidence(register, milestone);
     if !missing.is_empty() {
         let names: Vec<_> = missing.iter().map(|kind| kind.name()).collect();
         lines.push(format!("- Proof still expected: {}", names.join(", ")));
     }
-    for drift in register.drifts.values().filter(|drift| drift.settled.is_none()) {
-        lines.push(format!("- {}: {}", drift.kind.name(), drift.detail));
+    let about = Subject::Milestone(number);
+    for drift in register.drifts.values().filter(|drift| drift.settled.is_none() && drift.subject == about) {
+        let name = drift.kind.name();
+        lines.push(match disclosure {
+            Disclosure::Minimal => {
+                format!("- {name}: {}, since {}", drift.kind.meaning(), register.system.day(drift.opened))
+            }
+            Disclosure::Full => format!("- {name}: {}", drift.detail),
+        });
     }
     lines.join("\n")
 }
 
+/// The answer to a command that was obeyed, where a reaction cannot say it: how the milestone stands now.
+pub fn recorded(register: &Register, number: MilestoneNumber) -> String {
+    let Some(milestone) = register.milestones.get(&number) else { return "Recorded.".to_owned() };
+    let stands = match milestone.open_move() {
+        Some(moved) if moved.state == MoveState::Unexplained => {
+            format!("the date change to {} still waits for a reason", day(moved.to))
+        }
+        Some(moved) => format!("the date change to {} waits for an approver", day(moved.to)),
+        None => format!("{}, due {}", milestone.state.name().replace('_', " "), day(milestone.due)),
+    };
+    format!("Recorded. {number}: {stands}.")
+}
+
+/// Most characters of a comment: what Jira takes (32,767), less what carries the marker.
+const COMMENT_MAX: usize = 32_000;
+
+/// A message before it has its number.
+pub struct Message {
+    /// What for.
+    pub kind: NoticeKind,
+    /// The comment that it answers; else empty.
+    pub answers: String,
+    /// Moves that a question covers.
+    pub covers: Vec<(MilestoneNumber, u32)>,
+    /// Markdown.
+    pub body: String,
+}
+
 /// Queues a message to the link's ticket.
-pub async fn say(
-    taking: &mut Taking<'_>,
-    kind: NoticeKind,
-    answers: &str,
-    covers: Vec<(MilestoneNumber, u32)>,
-    body: String,
+pub async fn say(taking: &mut Taking<'_>, message: Message) -> Result<(), SyncError> {
+    let cause = taking.cause(if message.answers.is_empty() { "question" } else { &message.answers });
+    queue(taking.tx, taking.world, &mut taking.register, &taking.link, &cause, message).await
+}
+
+/// The same where only the register is at hand.
+pub async fn queue(
+    tx: &mut Tx,
+    world: &World,
+    register: &mut Register,
+    link: &Link,
+    cause: &str,
+    message: Message,
 ) -> Result<(), SyncError> {
-    let command =
-        Command::Say { milestone: taking.link.milestone, kind, answers: answers.to_owned(), covers, body };
-    let cause = taking.cause(if answers.is_empty() { "question" } else { answers });
-    taking.must(Actor::Poam, &cause, &command).await?;
-    let notice = taking.register.system.last_notice;
-    let system = taking.link.system.clone();
+    let now = world.clock.now();
+    let Message { kind, answers, covers, body } = message;
+    let body = text::cut(&text::plain(&body), COMMENT_MAX);
+    let command = Command::Say { milestone: link.milestone, kind, answers, covers, body };
+    let system = link.system.clone();
+    let decided = {
+        let by = world.settings.deciding(&system, Actor::Poam, now)?;
+        decide(register, &by, &command)
+    };
+    let changes = match decided {
+        Ok(changes) => changes,
+        Err(refusal) => {
+            tracing::warn!(milestone = %link.milestone, %refusal, "a message cannot be recorded");
+            return Ok(());
+        }
+    };
+    tx.record(register, now, &Actor::Poam, cause, &changes).await?;
+    let notice = register.system.last_notice;
     let sending = Sending {
-        marker: marker(&taking.world.settings.installation, &system, notice),
+        marker: marker(&world.settings.installation, &system, notice),
         system,
         notice,
-        link: taking.link.id.clone(),
-        due_at: Some(taking.now),
+        link: link.id.clone(),
+        due_at: Some(now),
         attempts: 0,
         sent_at: None,
         comment_id: None,
         error: None,
     };
-    taking.tx.save_sendings(&[sending]).await?;
+    tx.save_sendings(&[sending]).await?;
     Ok(())
 }
 
@@ -149,6 +208,8 @@ pub async fn ask(taking: &mut Taking<'_>, just_moved: bool) -> Result<Option<Dat
             m.state == MoveState::Unexplained
                 && m.asked.is_none()
                 && m.by == moved.by
+                // Two whom the tracker does not name need not be one.
+                && !matches!(m.by, Actor::Unknown(_))
                 && (m.at - moved.at).abs() <= window
         })
         .map(|(milestone, m)| (milestone, m.number))
@@ -159,7 +220,7 @@ pub async fn ask(taking: &mut Taking<'_>, just_moved: bool) -> Result<Option<Dat
         widen(taking, covers.clone().into_iter().map(|(milestone, _)| milestone)).await?;
     }
     let body = question(&taking.register, number, &moved, &covers, settings.rationale_words);
-    say(taking, NoticeKind::Question, "", covers, body).await?;
+    say(taking, Message { kind: NoticeKind::Question, answers: String::new(), covers, body }).await?;
     Ok(None)
 }
 
@@ -194,7 +255,8 @@ async fn unanswered(
         moved.by.shown(),
         shown(moved.to),
     );
-    say(taking, NoticeKind::Decision, "", vec![], body).await?;
+    let message = Message { kind: NoticeKind::Decision, answers: String::new(), covers: vec![], body };
+    say(taking, message).await?;
     Ok(None)
 }
 

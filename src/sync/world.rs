@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 use connector_api::{Account, Connector};
 
@@ -12,7 +13,7 @@ use crate::clock::Clock;
 use crate::drift::{Standing, Wiring};
 use crate::register::decide::Deciding;
 use crate::register::policy::{Calendar, Policy, RuleSet};
-use crate::register::{Actor, Milestone, Person, Register, Role, Roles, SystemId};
+use crate::register::{Actor, Digest, Milestone, Person, Register, Role, Roles, SystemId};
 use crate::store::{Db, EvidenceStore, Pause, StoreError, Writer};
 
 /// The configuration as far as the bridge reads it.
@@ -238,7 +239,28 @@ impl Wiring for Settings {
     }
 }
 
+/// Bytes of a proof as they are held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Of the bytes.
+    pub digest: Digest,
+    /// Why the same bytes were removed before, in any system: they are not stored again.
+    pub redacted: Option<String>,
+}
+
 impl World {
+    /// Stores the bytes of a proof before the row that names them. Bytes that were redacted once never come back: every
+    /// proof goes through here.
+    pub async fn keep(&self, bytes: Bytes) -> Result<Kept, SyncError> {
+        let digest = Digest::of(&bytes);
+        let known = self.db.read().await?.evidence_with(&digest).await?;
+        let redacted = known.into_iter().find_map(|(_, evidence)| evidence.redacted);
+        if redacted.is_none() {
+            self.evidence.put(bytes).await?;
+        }
+        Ok(Kept { digest, redacted })
+    }
+
     /// The connector of a connection.
     pub fn connector(&self, connection: &str) -> Result<&Arc<dyn Connector>, SyncError> {
         self.connectors.get(connection).ok_or_else(|| SyncError::Unknown(format!("connection {connection}")))

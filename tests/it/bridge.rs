@@ -3,10 +3,14 @@
 mod adoption;
 mod brakes;
 mod broken;
+mod conflicts;
 mod dates;
+mod disclosure;
 mod exactly_once;
 mod fields;
+mod health;
 mod races;
+mod redaction;
 mod said;
 mod sharing;
 mod upkeep;

@@ -8,7 +8,7 @@ use crate::TransportError;
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// A failed call.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{what}: {kind}")]
 pub struct Error {
     /// What was tried: `create ticket in ACME`.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use clap::Subcommand;
 use serde::Serialize;
 
@@ -12,7 +11,8 @@ use crate::app::App;
 use crate::app::reserved::set_tracker;
 use crate::register::SystemId;
 use crate::register::view::Time;
-use crate::sync::detect;
+use crate::store::Health;
+use crate::sync::{detect, health};
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Command {
@@ -60,7 +60,7 @@ struct Links {
     failing: u64,
 }
 
-/// How its connection is; none where it was never asked.
+/// How it is, or its connection where that is polled as a whole; none where it was never asked.
 #[derive(Debug, Serialize)]
 struct PauseView {
     /// The allowance; empty for the whole connection.
@@ -77,8 +77,29 @@ struct HealthView {
     failures: u32,
 }
 
+impl Command {
+    /// Whether it only reads.
+    fn reads(&self) -> bool {
+        match self {
+            Self::List => true,
+            Self::Halt { .. } | Self::Resume { .. } => false,
+        }
+    }
+}
+
+impl HealthView {
+    fn of(health: &Health) -> Self {
+        Self {
+            last_ok: health.last_ok.map(Time),
+            last_error: health.last_error.map(Time),
+            error: health.error.clone(),
+            failures: health.failures,
+        }
+    }
+}
+
 pub(in crate::cli) async fn run(session: &Session, command: Command) -> anyhow::Result<Ending> {
-    let app = session.app().await?;
+    let app = if command.reads() { session.reading().await? } else { session.app().await? };
     let (tracker, reason, on) = match command {
         Command::List => return list(session, &app).await,
         Command::Halt { tracker, reason } => (tracker, reason, false),
@@ -157,19 +178,22 @@ async fn all(app: &App) -> anyhow::Result<Vec<TrackerView>> {
     for connection in &app.config.connections {
         paused.insert(connection.id.clone(), read.pauses(&connection.id, now).await?);
     }
-    let time = |at: Option<DateTime<Utc>>| at.map(Time);
+    let streams = read.stream_health().await?;
     Ok(app
         .config
         .trackers
         .iter()
         .map(|tracker| {
             let counts = counts.remove(&tracker.id).unwrap_or_default();
-            let health = health.iter().find(|health| health.connection == tracker.connection);
             let paused = paused.get(&tracker.connection).into_iter().flatten().map(|pause| PauseView {
                 scope: pause.scope.clone(),
                 until: Time(pause.until),
                 reason: pause.reason.clone(),
             });
+            let world = app.world();
+            let known = world.settings.tracker(&tracker.id).ok();
+            let own = known.and_then(|known| health::of_tracker(world, known, &streams));
+            let connection = health.iter().find(|health| health.connection == tracker.connection);
             TrackerView {
                 paused: paused.collect(),
                 id: tracker.id.clone(),
@@ -184,12 +208,7 @@ async fn all(app: &App) -> anyhow::Result<Vec<TrackerView>> {
                     dirty: counts.dirty,
                     failing: counts.failing,
                 },
-                health: health.map(|health| HealthView {
-                    last_ok: time(health.last_ok),
-                    last_error: time(health.last_error),
-                    error: health.error.clone(),
-                    failures: health.failures,
-                }),
+                health: own.or(connection).map(HealthView::of),
             }
         })
         .collect())

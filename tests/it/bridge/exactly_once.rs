@@ -173,6 +173,9 @@ async fn what_changes_until_the_ticket_is_bound_is_carried() {
         bed.act(vec![retext]).await;
         bed.limp(4, TimeDelta::seconds(60)).await;
         bed.settle().await;
+        // The date is in force once it has settled.
+        bed.clock.advance(TimeDelta::seconds(400));
+        bed.settle().await;
         let (milestone, ticket) = (bed.milestone(number).await, bed.ticket(number).await);
         assert_eq!(bed.tickets().len(), 1);
         assert_eq!(milestone.owner.as_deref(), Some("Grace Example"), "{connection}");
@@ -337,8 +340,8 @@ async fn backfill_does_not_starve_live_work() {
         }
         bed.person_does("ada", live, Act::SetState(TicketState::InProgress)).await;
         let before = bed.site(connection).requests().len();
-        let hot = bed.engine.poll(connection).await.expect("a poll");
-        let pass = bed.engine.pass(connection, hot).await.expect("a pass");
+        let polled = bed.engine.poll(connection).await.expect("a poll");
+        let pass = bed.engine.pass(connection, polled.hot).await.expect("a pass");
         assert_eq!(bed.milestone(live).await.state, MilestoneState::InProgress, "{connection}");
         assert_eq!((pass.created, pass.more), (50, true), "{connection}: the rest is for the next pass");
         let lines = bed.site(connection).requests().split_off(before);

@@ -39,7 +39,7 @@ async fn beds() -> Vec<Bed> {
 
 /// Another process on the bed's store.
 fn process(bed: &Bed, name: &str, died: fn(&str) -> bool) -> Engine {
-    Engine { world: World { leases: Leases::new(name, died), ..bed.world().clone() } }
+    Engine { world: World { leases: Leases::new(name, died), ..bed.world().clone() }, only: None }
 }
 
 fn runner(engine: Engine) -> Runner {

@@ -91,8 +91,8 @@ async fn what_has_served_is_forgotten() {
         deliveries += u64::from(bed.engine.deliver("jira", read).await.expect("stored"));
     }
     assert!(deliveries > 0);
-    let hot = bed.engine.poll("jira").await.expect("a poll");
-    bed.engine.pass("jira", hot).await.expect("a pass");
+    let polled = bed.engine.poll("jira").await.expect("a poll");
+    bed.engine.pass("jira", polled.hot).await.expect("a pass");
     let link = {
         let mut read = bed.world().db.read().await.expect("a reader");
         read.link_of(&bed.system, number).await.expect("the store").expect("a link")

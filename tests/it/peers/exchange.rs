@@ -68,7 +68,8 @@ impl Transport for Noting {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let answer = self.inner.send(request).await?;
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
-        let reads = method == Method::GET || path.ends_with("/search/jql") || path.ends_with("/bulkfetch");
+        let questions = ["/search/jql", "/bulkfetch", "/graphql"];
+        let reads = method == Method::GET || questions.iter().any(|question| path.ends_with(question));
         if !reads {
             notes.writes.push(format!("{method} {path}"));
         }

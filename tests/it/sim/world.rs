@@ -11,7 +11,7 @@ use connector_api::fake::{FakeDelivery, FakeSite};
 use poam::app::act::{ActError, Who, act};
 use poam::clock::Clock;
 use poam::register::decide::Command;
-use poam::register::{Actor, MilestoneNumber, MilestoneState, Role};
+use poam::register::{Actor, MilestoneNumber, MilestoneState, Role, Subject};
 use poam::sync::engine::Hot;
 use poam::sync::{Pass, SyncError, detect};
 use rand::rngs::StdRng;
@@ -107,7 +107,8 @@ impl World {
 
     async fn poll(&mut self, connection: &str) -> Option<Hot> {
         let engine = self.bed.engine.clone();
-        let result = self.alive(async move { engine.poll(connection).await }).await?;
+        let polled = self.alive(async move { engine.poll(connection).await }).await?;
+        let result = polled.map(|polled| polled.hot);
         match result {
             Ok(hot) => Some(hot),
             Err(error) => {
@@ -250,7 +251,7 @@ impl World {
     async fn rule(&mut self) {
         let register = self.bed.register().await;
         let numbers: Vec<MilestoneNumber> = register.milestones.keys().copied().collect();
-        let Some(&milestone) = numbers.choose(&mut self.rng) else { return };
+        let Some(&(mut milestone)) = numbers.choose(&mut self.rng) else { return };
         self.token += 1;
         let token = self.token;
         let (command, ruled) = match self.rng.random_range(0..12) {
@@ -285,9 +286,20 @@ impl World {
                 (Command::Reject { milestone, number: None, reason }, None)
             }
             _ => {
-                let Some(number) = register.conflicts.keys().copied().next_back() else { return };
+                let Some(conflict) = register.conflicts.values().next_back() else { return };
+                let Subject::Milestone(of) = conflict.subject else { return };
+                milestone = of;
+                // What is kept goes out over whatever stands in the ticket by then.
+                let ours = Some(conflict.ours.as_str());
+                let mut people = self.bed.world().settings.people.values();
+                let owner = people.find(|p| p.github.as_deref() == ours || p.jira.as_deref() == ours);
+                let ruled = match conflict.field.as_str() {
+                    "title" => register.milestones.get(&of).map(|held| Ruled::Text(held.text.clone())),
+                    _ => owner.map(|person| Ruled::Owner(Some(person.name.clone()))),
+                };
                 let reason = format!("looked at {token}");
-                (Command::ResolveConflict { number, keep: "register".to_owned(), reason }, None)
+                let (number, keep) = (conflict.number, "register".to_owned());
+                (Command::ResolveConflict { number, keep, reason }, ruled)
             }
         };
         let who = Who { actor: Actor::Local("operator".to_owned()), roles: Role::ALL.into_iter().collect() };
@@ -359,7 +371,7 @@ impl World {
 
     /// Writes that each site answered.
     fn writes(&self) -> [Vec<String>; 2] {
-        let reads = ["bulkfetch", "/search/jql", "/search"];
+        let reads = ["bulkfetch", "/search/jql", "/search", "/graphql"];
         [self.bed.github.requests(), self.bed.jira.requests()].map(|mut lines| {
             lines.retain(|line| {
                 let path = line.split(' ').nth(1).unwrap_or_default();

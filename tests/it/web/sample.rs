@@ -138,6 +138,7 @@ fn items() -> Vec<Change> {
                 date: day("2026-05-01"),
                 rule: "legacy-rev5/kev".to_owned(),
                 derivation: "CISA's due date 2026-05-01 for a known exploited vulnerability".to_owned(),
+                file: Some(Digest::of(b"rules")),
             }),
             imported: Some(Box::new(imported)),
         },
@@ -376,6 +377,7 @@ async fn links(site: &Site) {
         observed: Observed {
             lost_text: None,
             braked: false,
+            let_through: false,
             at: Some(at),
             updated: Some(at),
             title: "[ACME M-1] No more TLS 1.0".to_owned(),
