@@ -8,11 +8,11 @@ use serde::Serialize;
 use super::App;
 use super::check::refuse_public;
 use crate::store::StoreError;
-use crate::sync::SyncError;
 use crate::sync::engine::{Hot, chain};
+use crate::sync::{SyncError, lease};
 
-/// Links that one pass takes: the engine's own limit, by which the number of passes is bounded.
-const PASS: u64 = 500;
+/// Links that one pass takes at least, where there are so many: by that the number of passes is bounded.
+const PASS: u64 = crate::sync::create::TOGETHER as u64;
 /// Passes that are made in any case, before what does not settle is given up.
 const LEAST: u64 = 20;
 
@@ -63,6 +63,15 @@ pub async fn once(
     let engine = app.engine.of_tracker(only);
     let trackers: Vec<String> = engine.trackers_on(connection).map(|tracker| tracker.id.clone()).collect();
     let mut done = Done { connection: connection.to_owned(), ..Done::default() };
+    // What the daemon holds, the daemon does.
+    match lease::hold(world, connection).await {
+        Ok(()) => {}
+        Err(SyncError::Store(error)) => return Err(error),
+        Err(error) => {
+            done.errors.push(chain(&error));
+            return Ok(done);
+        }
+    }
     if let Err(error) = refuse_public(&app.config, world, connection).await {
         let error = SyncError::NotCleared(Box::new(error));
         app.engine.keep_health(connection, Some(&error)).await?;
@@ -96,6 +105,7 @@ pub async fn once(
         let pass = match engine.pass(connection, std::mem::take(&mut hot)).await {
             Ok(pass) => pass,
             Err(error) => {
+                app.engine.limited(connection, &error).await?;
                 let text = chain(&error);
                 if !done.errors.contains(&text) {
                     done.errors.push(text);

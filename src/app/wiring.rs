@@ -3,24 +3,34 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use connector_api::{Connector, Transport};
+use chrono::TimeDelta;
+use connector_api::error::LimitScope;
+use connector_api::{Bucket, Charge, Connector, Transport};
 use connector_github::{AppKey, GitHub, GitHubConfig};
 use connector_jira::{Auth, Flavor, Jira, JiraConfig};
 use secrecy::ExposeSecret as _;
 
-use super::http::{HttpError, HttpTransport, Options};
+use super::http::{Charges, HttpError, HttpTransport, Options, Rules};
+use super::limits;
+use super::process;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config, Connection, Credentials, EvidenceUrl, Site, StatusName, StoreUrl};
 use crate::register::policy::{Calendar, RuleSet};
 use crate::register::{Actor, Change, Digest, Person, SystemId};
 use crate::store::{Db, EvidenceError, EvidenceStore, OpenOptions, Scope, StoreError, Writer};
+use crate::sync::lease::Leases;
 use crate::sync::mapping::{Disclosure, Name, Route, Tracker};
-use crate::sync::{Engine, Kind, Settings, SystemSettings, World};
+use crate::sync::{Engine, Kind, Limited, Settings, SystemSettings, World};
 
 /// Rule files that ship with the program: name and text.
 pub const RULES: [(&str, &str); 1] =
     [("legacy-rev5.toml", include_str!("../../config/rules/legacy-rev5.toml"))];
+
+/// How many links of a connection are worked on at once: enough to fill the time that answers take, few enough that a
+/// limit which one of them meets is not run into by a hundred others.
+const IN_FLIGHT: usize = 16;
 
 /// Everything a command or the daemon works with.
 pub struct App {
@@ -28,8 +38,6 @@ pub struct App {
     pub config: Config,
     /// The bridge.
     pub engine: Engine,
-    /// The real transports by connection, for their pauses.
-    pub transports: BTreeMap<String, Arc<HttpTransport>>,
 }
 
 /// Why the program cannot work with its configuration.
@@ -137,6 +145,13 @@ impl App {
             Writing::Nothing => read_as_it_is(&config).await?,
             Writing::Inline | Writing::Task => bring_up_to_date(&config, &*clock).await?,
         };
+        let leases = Leases::new(
+            &process::named(match writing {
+                Writing::Nothing | Writing::Inline => "a command",
+                Writing::Task => "poam serve",
+            }),
+            process::died,
+        );
         let mut connectors = BTreeMap::new();
         let mut transports = BTreeMap::new();
         for connection in &config.connections {
@@ -145,15 +160,14 @@ impl App {
             let transport = match given.get(&connection.id) {
                 Some(given) => given.clone(),
                 None => {
-                    let network = HttpTransport::new(&Options::of(connection), now.clone())
-                        .map_err(|source| OpenError::Http { connection: connection.id.clone(), source })?;
-                    let network = Arc::new(network);
+                    let network = network(connection, now.clone(), &clock, &leases)?;
                     transports.insert(connection.id.clone(), network.clone());
                     network
                 }
             };
             connectors.insert(connection.id.clone(), connector(&config, connection, transport, now)?);
         }
+        let limited = limited(&transports);
         let settings = settings(&db, &config, installation, &*clock).await?;
         let writer = match writing {
             Writing::Nothing | Writing::Inline => Writer::inline(db.clone()),
@@ -166,9 +180,11 @@ impl App {
             writer,
             evidence,
             clock,
+            leases,
+            limited,
             ids: Arc::new(fresh_id),
         };
-        Ok(Self { config, engine: Engine { world, only: None }, transports })
+        Ok(Self { config, engine: Engine { world, only: None } })
     }
 
     /// Everything that the bridge reaches.
@@ -200,6 +216,38 @@ async fn bring_up_to_date(
     let installation = tx.installation(&fresh_id()).await?;
     tx.commit().await?;
     Ok((db, evidence, installation))
+}
+
+/// Pauses the transport that a limit is about, at once.
+fn limited(transports: &BTreeMap<String, Arc<HttpTransport>>) -> Limited {
+    let transports = transports.clone();
+    Arc::new(move |pause| {
+        if let Some(transport) = transports.get(&pause.connection) {
+            let held = limits::Pause { until: pause.until, reason: pause.reason.clone() };
+            transport.limits().pause(&LimitScope::named(&pause.scope), held);
+        }
+    })
+}
+
+/// One connection's transport over the network.
+fn network(
+    connection: &Connection,
+    now: super::http::Now,
+    clock: &Arc<dyn Clock>,
+    leases: &Leases,
+) -> Result<Arc<HttpTransport>, OpenError> {
+    let (id, held, clock) = (connection.id.clone(), leases.clone(), clock.clone());
+    let rules = Rules {
+        now,
+        charges: charges(connection),
+        may_write: Arc::new(move |longest| {
+            let longest = TimeDelta::from_std(longest).unwrap_or(TimeDelta::MAX);
+            held.covers(&id, clock.now(), longest)
+        }),
+    };
+    let transport = HttpTransport::new(&Options::of(connection), rules)
+        .map_err(|source| OpenError::Http { connection: connection.id.clone(), source })?;
+    Ok(Arc::new(transport))
 }
 
 /// One connection's connector.
@@ -248,6 +296,24 @@ fn connector(
             jira.projects = projects;
             Arc::new(Jira::new(jira, transport, now))
         }
+    })
+}
+
+/// What a request counts against on a connection: what its kind of site allows, and what the operator allows besides.
+fn charges(connection: &Connection) -> Charges {
+    let site = connection.site;
+    let own = connection.requests_per_second.map(|amount| Charge {
+        bucket: Bucket { name: "requests_per_second".to_owned(), amount, per: Duration::from_secs(1) },
+        cost: 1,
+    });
+    Arc::new(move |request| {
+        let mut charges = match site {
+            Site::GitHub => connector_github::limits::charges(request),
+            Site::JiraCloud => connector_jira::limits::charges(Flavor::Cloud, request),
+            Site::JiraDataCenter => connector_jira::limits::charges(Flavor::DataCenter, request),
+        };
+        charges.extend(own.clone());
+        charges
     })
 }
 
@@ -383,6 +449,7 @@ async fn settings(
         approve_in_ticket: config.commands.approve_in_ticket,
         attachment_cap: config.sync.attachment_bytes,
         open_limit: config.sync.open_limit,
+        in_flight: IN_FLIGHT,
         brake_links: config.sync.brake_links,
         brake_percent: config.sync.brake_percent,
     })

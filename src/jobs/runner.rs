@@ -6,18 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use connector_api::ErrorKind;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::sync::engine::{Hot, chain};
 use crate::sync::sweep::Swept;
-use crate::sync::{Engine, Pass, SyncError};
+use crate::sync::{Engine, Pass, SyncError, lease};
 use crate::timetable::Timetable;
 
 /// How long a runner rests at most: what nobody woke it for is seen then.
 const REST: Duration = Duration::from_secs(1);
 
+/// How often a process that stands by asks whether it may take over.
+const STAND_BY: TimeDelta = TimeDelta::seconds(5);
 /// When a sweep that failed is tried again.
 const SWEEP_AGAIN: TimeDelta = TimeDelta::minutes(10);
 
@@ -51,10 +52,10 @@ pub trait Watch: Send + Sync {
     fn passed(&self, connection: &str, pass: &Pass);
     /// A pass could not be made.
     fn pass_failed(&self, connection: &str);
+    /// The site was asked to send webhooks again that it could not deliver.
+    fn redelivered(&self, connection: &str, count: u32);
     /// A sweep ended.
     fn swept(&self, connection: &str, swept: Swept);
-    /// The tracker asks the whole connection to wait.
-    fn pause(&self, connection: &str, until: DateTime<Utc>, reason: &str);
 }
 
 /// What must be known before anything is written on a connection. Asked for again at each poll until it is, and at each
@@ -86,6 +87,8 @@ pub struct Runner {
     resume: Option<DateTime<Utc>>,
     /// Whether the guard lets it write.
     cleared: bool,
+    /// Whether this process had the connection at the last turn.
+    held: bool,
 }
 
 impl Runner {
@@ -93,14 +96,16 @@ impl Runner {
     pub fn new(with: Running) -> Self {
         let now = with.engine.world.clock.now();
         let next_sweep = with.sweep.next_after(now);
-        Self { with, next_poll: now, next_sweep, resume: None, cleared: false }
+        Self { with, next_poll: now, next_sweep, resume: None, cleared: false, held: true }
     }
 
     /// Runs until `stop`; what is under way is finished first.
     pub async fn run(mut self, wakes: Wakes, stop: CancellationToken) {
         let notify = wakes.get(&self.with.connection);
         while !stop.is_cancelled() {
-            self.turn().await;
+            if self.turn().await {
+                continue;
+            }
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = notify.notified() => {}
@@ -109,28 +114,63 @@ impl Runner {
         }
     }
 
-    /// Does what is due now: a poll, a sweep, a pass over what is marked.
-    pub async fn turn(&mut self) {
+    /// Does what is due now: a poll, a pass over what is marked, a sweep. Gives whether there is more to do at once.
+    pub async fn turn(&mut self) -> bool {
         let clock = self.with.engine.world.clock.clone();
         let now = clock.now();
         if self.resume.is_some_and(|at| at > now) {
-            return;
+            return false;
         }
         self.resume = None;
+        // What another process holds, that one does.
+        if let Err(error) = lease::hold(&self.with.engine.world, &self.with.connection).await {
+            self.stands_by(&error);
+            return false;
+        }
+        if !self.held {
+            self.held = true;
+            self.next_poll = now;
+        }
+        self.obey_pauses().await;
+        if self.resume.is_some() {
+            return false;
+        }
+        let sweeps = self.next_sweep.is_some_and(|at| at <= now);
+        if sweeps {
+            // What was private may be public by now: that is asked before anything is written.
+            self.cleared = false;
+            self.next_poll = now;
+        }
         let mut hot = Hot::new();
         if self.next_poll <= now {
             hot = self.poll_once(now).await;
             self.next_poll = self.with.poll.next_after(clock.now()).unwrap_or(now + TimeDelta::minutes(1));
         }
-        if self.ready() && self.next_sweep.is_some_and(|at| at <= now) {
+        let mut more = false;
+        if self.ready() {
+            more = self.pass_once(hot).await;
+        }
+        // What people wait for goes first.
+        if self.ready() && sweeps {
             let done = self.sweep_once().await;
             let next = self.with.sweep.next_after(clock.now());
             let again = (!done).then(|| clock.now() + SWEEP_AGAIN);
             self.next_sweep = again.into_iter().chain(next).min();
         }
-        if self.ready() {
-            self.pass_once(hot).await;
+        more && self.ready()
+    }
+
+    /// Another process has the connection, or the store does not say.
+    fn stands_by(&mut self, error: &SyncError) {
+        let connection = &self.with.connection;
+        if !matches!(error, SyncError::Held { .. }) {
+            tracing::error!(connection, error = %chain(error), "the connection cannot be taken");
+        } else if self.held {
+            tracing::warn!(connection, error = %chain(error), "another process has the connection now");
         }
+        self.held = false;
+        // Asked again soon, but not as often as there is work.
+        self.resume = Some(self.with.engine.world.clock.now() + STAND_BY);
     }
 
     fn ready(&self) -> bool {
@@ -152,7 +192,9 @@ impl Runner {
             Ok(polled) => {
                 self.with.watch.polled(connection, polled.failed.is_empty(), now);
                 self.keep_health(None).await;
-                self.resume = polled.failed.into_iter().find_map(|(_, error)| self.pause_of(&error.into()));
+                for (_, error) in polled.failed {
+                    self.limited(&error.into()).await;
+                }
                 polled.hot
             }
             Err(error) => {
@@ -167,7 +209,7 @@ impl Runner {
         tracing::warn!(connection, error = %chain(error), "a poll failed");
         self.with.watch.polled(connection, false, now);
         self.keep_health(Some(error)).await;
-        self.resume = self.pause_of(error);
+        self.limited(error).await;
     }
 
     async fn keep_health(&self, failure: Option<&SyncError>) {
@@ -180,12 +222,11 @@ impl Runner {
     /// Gives whether it was made.
     async fn sweep_once(&mut self) -> bool {
         let connection = &self.with.connection;
-        // What was private may be public by now.
-        if let Err(error) = (self.with.guard)().await {
-            self.cleared = false;
-            self.poll_failed(&SyncError::NotCleared(Box::new(error)), self.with.engine.world.clock.now())
-                .await;
-            return false;
+        match self.with.engine.redeliver(connection).await {
+            Ok(count) => self.with.watch.redelivered(connection, count),
+            Err(error) => {
+                tracing::warn!(connection, error = %chain(&error), "webhooks could not be sent again");
+            }
         }
         match self.with.engine.sweep(connection).await {
             Ok(swept) => {
@@ -194,37 +235,54 @@ impl Runner {
             }
             Err(error) => {
                 tracing::warn!(connection, error = %chain(&error), "a sweep failed");
-                self.resume = self.pause_of(&error);
+                self.limited(&error).await;
                 false
             }
         }
     }
 
-    async fn pass_once(&mut self, hot: Hot) {
+    /// Gives whether more is left than a pass does.
+    async fn pass_once(&mut self, hot: Hot) -> bool {
         let connection = &self.with.connection;
         match self.with.engine.pass(connection, hot).await {
-            Ok(pass) => self.with.watch.passed(connection, &pass),
+            Ok(pass) => {
+                self.with.watch.passed(connection, &pass);
+                self.resume = pass.paused;
+                pass.more
+            }
             Err(error) => {
                 self.with.watch.pass_failed(connection);
                 tracing::warn!(connection, error = %chain(&error), "a pass failed");
+                self.limited(&error).await;
                 let soon = self.with.engine.world.clock.now() + TimeDelta::seconds(5);
-                self.resume = self.pause_of(&error).or(Some(soon));
+                self.resume = self.resume.or(Some(soon));
+                false
             }
         }
     }
 
-    /// Until when the connection is to wait, if the tracker said so.
-    fn pause_of(&self, error: &SyncError) -> Option<DateTime<Utc>> {
-        let error = match error {
-            SyncError::Tracker(error) => error,
-            SyncError::NotCleared(error) => return self.pause_of(error),
-            SyncError::Store(_) | SyncError::Evidence(_) | SyncError::Unknown(_) | SyncError::Outage(_) => {
-                return None;
+    /// Takes note of what a failure says of limits: nothing is done before they end.
+    async fn limited(&mut self, error: &SyncError) {
+        let (engine, connection) = (&self.with.engine, &self.with.connection);
+        match engine.limited(connection, error).await {
+            Ok(until) => self.resume = until,
+            Err(error) => tracing::error!(connection, error = %chain(&error), "the store failed"),
+        }
+    }
+
+    /// Pauses that are in force, as the store knows them: met before this process was started, or by another.
+    async fn obey_pauses(&mut self) {
+        let (engine, connection) = (&self.with.engine, &self.with.connection);
+        match engine.pauses(connection).await {
+            Ok(pauses) => {
+                for pause in &pauses {
+                    (engine.world.limited)(pause);
+                }
+                let whole = pauses.iter().filter(|pause| pause.scope.is_empty());
+                self.resume = whole.map(|pause| pause.until).max();
             }
-        };
-        let ErrorKind::RateLimited { until, reason, .. } = &error.kind else { return None };
-        self.with.watch.pause(&self.with.connection, *until, reason);
-        Some(*until)
+            Err(error) => tracing::error!(connection, error = %chain(&error), "the store failed"),
+        }
     }
 }
 

@@ -169,6 +169,8 @@ pub struct Link {
     pub missing_since: Option<DateTime<Utc>>,
     /// Raised at each save; a save of a stale one is refused.
     pub version: i64,
+    /// When we last wrote the ticket, by our clock.
+    pub written: Option<DateTime<Utc>>,
 }
 
 impl Link {
@@ -194,6 +196,7 @@ impl Link {
             error: None,
             missing_since: None,
             version: 0,
+            written: None,
         }
     }
 

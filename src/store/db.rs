@@ -4,6 +4,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -130,6 +131,17 @@ impl Db {
             .acquire_timeout(Duration::from_secs(10))
             .connect_lazy_with(known);
         Ok(Self::Postgres(pool))
+    }
+
+    /// The time by the database server's clock; none where there is no server.
+    pub async fn server_time(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        match self {
+            Self::Sqlite { .. } => Ok(None),
+            Self::Postgres(pool) => {
+                let time = sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(pool).await?;
+                Ok(Some(time))
+            }
+        }
     }
 
     /// Where it is, for a person: the file, or host and database.

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::TimeDelta;
-use connector_api::{Fetched, Patch, PollFrom};
+use connector_api::{Fetched, Patch};
 
 use super::SyncError;
 use super::batch::Answers;
@@ -82,13 +81,10 @@ impl Engine {
             .filter(|tracker| live.contains(&tracker.id))
             .map(|tracker| tracker.project.clone())
             .collect();
-        let since = world.clock.now() - TimeDelta::hours(1);
         let mut hot = Hot::new();
         for stream in connector.streams(&projects) {
-            let mut read = world.db.read().await?;
-            let cursor = read.cursor(connection, &stream.name).await?.map(|cursor| cursor.value);
-            drop(read);
-            let changed = connector.changed_since(&stream, &PollFrom::new(cursor.as_deref(), since)).await?;
+            let begin = self.begin(connection, &stream.name).await?;
+            let changed = connector.changed_since(&stream, &begin.from()).await?;
             hot.extend(changed.tickets.into_iter().map(|ticket| (ticket.reference.id.clone(), ticket)));
         }
         Ok(hot)

@@ -19,6 +19,8 @@
 //! | [`dry`] | what a pass would do |
 //! | [`poll`], [`sweep`] | polls and webhooks, sweeps: what marks links dirty |
 //! | [`batch`] | a batch of which one entry cannot be read |
+//! | [`lease`] | which process polls and writes a connection |
+//! | [`limited`] | limits that a tracker names |
 //! | [`lost`] | edits that came between our read and our write |
 //! | [`prune`] | what is forgotten once it has served |
 //! | [`brakes`] | what halts a tracker |
@@ -36,6 +38,8 @@ pub mod detect;
 pub mod dry;
 pub mod engine;
 pub mod health;
+pub mod lease;
+pub mod limited;
 pub mod lost;
 pub mod mapping;
 pub mod merge;
@@ -55,4 +59,4 @@ mod world;
 
 pub use engine::{Engine, Line, Pass};
 pub use mapping::{Disclosure, Route, Tracker};
-pub use world::{Kept, Kind, Settings, SyncError, SystemSettings, World};
+pub use world::{Kept, Kind, Limited, Settings, SyncError, SystemSettings, World};

@@ -5,9 +5,25 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use connector_api::{Delivery, PollFrom, ProjectSpec, Stream, Ticket};
 
-use super::SyncError;
 use super::engine::{Engine, Hot, chain};
+use super::{SyncError, lease};
 use crate::store::{StoreError, Tx};
+
+/// How many tickets that we wrote lately a poll names: Jira takes no more (`reconcileIssues`).
+const WRITTEN: u32 = 50;
+
+/// Where a poll begins.
+pub(super) struct Begin {
+    cursor: Option<String>,
+    since: DateTime<Utc>,
+    written: Vec<String>,
+}
+
+impl Begin {
+    pub(super) fn from(&self) -> PollFrom<'_> {
+        PollFrom { cursor: self.cursor.as_deref(), since: self.since, written: &self.written }
+    }
+}
 
 /// What a poll brought.
 #[derive(Debug, Default)]
@@ -27,6 +43,7 @@ impl Engine {
     pub async fn poll(&self, connection: &str) -> Result<Polled, SyncError> {
         let world = &self.world;
         let connector = world.connector(connection)?.clone();
+        lease::hold(world, connection).await?;
         let halted = self.halted().await?;
         let projects: Vec<ProjectSpec> = self
             .trackers_on(connection)
@@ -36,23 +53,20 @@ impl Engine {
         let mut polled = Polled::default();
         let mut health = Vec::new();
         for stream in connector.streams(&projects) {
-            let mut read = world.db.read().await?;
-            let cursor = read.cursor(connection, &stream.name).await?.map(|cursor| cursor.value);
-            drop(read);
-            let since = world.clock.now() - TimeDelta::hours(1);
+            let begin = self.begin(connection, &stream.name).await?;
+            let cursor = begin.cursor.as_deref();
             // One bad tracker is one error: the others go on.
-            let changed =
-                match connector.changed_since(&stream, &PollFrom::new(cursor.as_deref(), since)).await {
-                    Ok(changed) => changed,
-                    Err(error) => {
-                        tracing::warn!(connection, stream = stream.name, %error, "a poll failed");
-                        health.push((stream.name.clone(), Some(chain(&error))));
-                        polled.failed.push((stream.name, error));
-                        continue;
-                    }
-                };
+            let changed = match connector.changed_since(&stream, &begin.from()).await {
+                Ok(changed) => changed,
+                Err(error) => {
+                    tracing::warn!(connection, stream = stream.name, %error, "a poll failed");
+                    health.push((stream.name.clone(), Some(chain(&error))));
+                    polled.failed.push((stream.name, error));
+                    continue;
+                }
+            };
             health.push((stream.name.clone(), None));
-            if cursor.as_deref() == Some(changed.cursor.as_str()) && changed.tickets.is_empty() {
+            if cursor == Some(changed.cursor.as_str()) && changed.tickets.is_empty() {
                 continue;
             }
             // What was read of one tracker says nothing of the others that share the stream.
@@ -99,6 +113,20 @@ impl Engine {
             .await
     }
 
+    /// Where a poll of a stream begins.
+    pub(super) async fn begin(&self, connection: &str, stream: &str) -> Result<Begin, SyncError> {
+        let world = &self.world;
+        let now = world.clock.now();
+        let window = world.connector(connection)?.capabilities().consistency_window_s;
+        let trackers = self.tracker_ids(connection);
+        let mut read = world.db.read().await?;
+        Ok(Begin {
+            cursor: read.cursor(connection, stream).await?.map(|cursor| cursor.value),
+            since: now - TimeDelta::hours(1),
+            written: read.written_since(&trackers, now - TimeDelta::seconds(window.into()), WRITTEN).await?,
+        })
+    }
+
     async fn mark(
         &self,
         connection: &str,
@@ -143,6 +171,10 @@ impl Engine {
 
     /// Keeps how a connection answered, for drift detection and lists.
     pub async fn keep_health(&self, connection: &str, failure: Option<&SyncError>) -> Result<(), StoreError> {
+        if matches!(failure, Some(SyncError::Held { .. })) {
+            // It is well, and another process asks it.
+            return Ok(());
+        }
         let world = &self.world;
         let (id, now) = (connection.to_owned(), world.clock.now());
         let expires = world.connectors.get(connection).and_then(|connector| connector.expires_at());

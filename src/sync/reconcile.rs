@@ -463,6 +463,7 @@ fn settle(link: &mut Link, plan: &Plan, after: &Ticket, tracker: &Tracker, world
     link.observed.title.clone_from(&after.title);
     let now = world.clock.now();
     link.observed.updated = Some(seen_through(after, now, SETTLED));
+    link.written = Some(now);
     // What changed between our read and our write shows in the next look.
     link.dirty = Some(now);
     link.due_at = None;

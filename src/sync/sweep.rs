@@ -1,16 +1,19 @@
 //! The sweep: whether every ticket is still there, and what no poll and no webhook told.
 
-use chrono::{DateTime, Utc};
-use connector_api::{Glance, TicketRef};
+use chrono::{DateTime, TimeDelta, Utc};
+use connector_api::{ErrorKind, Glance, TicketRef};
 
 use super::batch::{self, Answers};
 use super::engine::{Engine, reference};
-use super::{SyncError, brakes};
+use super::{SyncError, brakes, lease};
 use crate::register::{Link, MilestoneNumber, SystemId};
 use crate::store::{LinkFilter, StoreError};
 
 /// Links read from the store at a time.
 const PAGE: u32 = 1_000;
+
+/// How far back deliveries can be sent again: GitHub keeps them for three days (GitHub, "Redelivering webhooks").
+const UNDELIVERED: TimeDelta = TimeDelta::days(3);
 
 /// What a sweep found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -50,9 +53,14 @@ impl Known {
         })
     }
 
-    /// Whether the ticket changed since it was last seen, as far as the site tells.
+    /// Whether the ticket changed since it was last seen, as far as the site tells. One that was made and never seen
+    /// since has not been read at all.
     fn is_older(&self, updated: Option<DateTime<Utc>>) -> bool {
-        updated.is_some_and(|updated| self.updated.is_none_or(|seen| updated > seen))
+        match (self.updated, updated) {
+            (None, _) => true,
+            (Some(seen), Some(updated)) => updated > seen,
+            (Some(_), None) => false,
+        }
     }
 }
 
@@ -60,6 +68,7 @@ impl Engine {
     /// Looks whether every ticket of a connection is there, and marks what polls missed. What only it found is counted.
     pub async fn sweep(&self, connection: &str) -> Result<Swept, SyncError> {
         let world = &self.world;
+        lease::hold(world, connection).await?;
         let halted = self.halted().await?;
         let mut trackers = self.tracker_ids(connection);
         trackers.retain(|tracker| !halted.contains_key(tracker));
@@ -171,6 +180,18 @@ impl Engine {
                 }
                 Some(_) | None => return Ok(known),
             }
+        }
+    }
+}
+
+impl Engine {
+    /// Asks the site to send again what it could not deliver lately. Gives how many; none where a site cannot.
+    pub async fn redeliver(&self, connection: &str) -> Result<u32, SyncError> {
+        let since = self.world.clock.now() - UNDELIVERED;
+        match self.world.connector(connection)?.redeliver(since).await {
+            Ok(count) => Ok(count),
+            Err(error) if matches!(error.kind, ErrorKind::Unsupported(_)) => Ok(0),
+            Err(error) => Err(error.into()),
         }
     }
 }

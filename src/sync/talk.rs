@@ -9,7 +9,7 @@ use connector_api::{Comment, ErrorKind, LogRequest, Outcome, TicketRef};
 
 use super::mapping::{Disclosure, day};
 use super::take::Taking;
-use super::{SyncError, World, text};
+use super::{SyncError, World, lease, text};
 use crate::register::decide::{Command, decide};
 use crate::register::policy::answer_by;
 use crate::register::{
@@ -331,6 +331,7 @@ pub async fn send(
             record_sent(world, sending.marker, comment.id).await?;
             continue;
         }
+        lease::hold(world, connection).await?;
         sending.attempts += 1;
         sending.sent_at = Some(now);
         save(world, sending.clone()).await?;

@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use connector_api::{Account, Connector};
 
+use super::lease::Leases;
 use super::mapping::{self, Route, Tracker};
 use crate::clock::Clock;
 use crate::drift::{Standing, Wiring};
 use crate::register::decide::Deciding;
 use crate::register::policy::{Calendar, Policy, RuleSet};
 use crate::register::{Actor, Digest, Milestone, Person, Register, Role, Roles, SystemId};
-use crate::store::{Db, EvidenceStore, StoreError, Writer};
+use crate::store::{Db, EvidenceStore, Pause, StoreError, Writer};
 
 /// The configuration as far as the bridge reads it.
 #[derive(Debug, Clone)]
@@ -40,6 +41,8 @@ pub struct Settings {
     pub attachment_cap: u64,
     /// More creations than this in a pass on one tracker wait for a word.
     pub open_limit: u32,
+    /// How many links of a connection are worked on at once.
+    pub in_flight: usize,
     /// Above this many links and `brake_percent` in one pass, missing or closed without history halts the tracker.
     pub brake_links: u32,
     /// Per cent.
@@ -79,9 +82,16 @@ pub struct World {
     pub evidence: EvidenceStore,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// Told of each limit that a tracker names, at once.
+    pub limited: Limited,
+    /// Which connections this process may poll and write.
+    pub leases: Leases,
     /// Fresh ids: 32 hexadecimal digits each.
     pub ids: Arc<dyn Fn() -> String + Send + Sync>,
 }
+
+/// Takes note of a limit that a tracker named.
+pub type Limited = Arc<dyn Fn(&Pause) + Send + Sync>;
 
 /// What can go wrong in the bridge.
 #[derive(Debug, thiserror::Error)]
@@ -101,6 +111,16 @@ pub enum SyncError {
     /// Whether anyone can read what is written on a connection could not be found out.
     #[error("whether its projects are public is not known, so nothing is written to them")]
     NotCleared(#[source] Box<SyncError>),
+    /// Another process does it.
+    #[error("{what} is held by {by}; free at {} at the latest", .free.to_rfc3339_opts(SecondsFormat::Secs, true))]
+    Held {
+        /// `connection jira`, `store`.
+        what: String,
+        /// The process.
+        by: String,
+        /// When it can be taken over, unless it is prolonged.
+        free: DateTime<Utc>,
+    },
     /// A tracker or connection that the configuration does not know.
     #[error("{0} is not configured")]
     Unknown(String),

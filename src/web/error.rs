@@ -102,6 +102,7 @@ impl From<SyncError> for Problem {
             | SyncError::Evidence(_)
             | SyncError::Unknown(_)
             | SyncError::Outage(_)
+            | SyncError::Held { .. }
             | SyncError::NotCleared(_)) => {
                 tracing::error!(error = chain(&error), "a request failed");
                 Self::plain(StatusCode::INTERNAL_SERVER_ERROR)

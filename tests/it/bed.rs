@@ -24,6 +24,7 @@ use poam::register::{
 };
 use poam::store::{Db, EvidenceStore, OpenOptions, Scope, Writer};
 use poam::sync::engine::Engine;
+use poam::sync::lease::Leases;
 use poam::sync::mapping::{Disclosure, Route, Tracker};
 use poam::sync::open::open;
 use poam::sync::{Kind, Settings, SystemSettings, World};
@@ -151,6 +152,8 @@ impl Bed {
             db,
             evidence: EvidenceStore::open("memory://").expect("an evidence store"),
             clock: clock.clone(),
+            leases: Leases::new("the bed", |_| false),
+            limited: Arc::new(|_| {}),
             ids: plan.ids,
         };
         let bed = Self {
@@ -438,6 +441,7 @@ fn settings() -> Settings {
         approve_in_ticket: true,
         attachment_cap: 1 << 20,
         open_limit: 25,
+        in_flight: 1,
         brake_links: 20,
         brake_percent: 10,
     }

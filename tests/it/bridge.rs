@@ -12,6 +12,7 @@ mod health;
 mod races;
 mod redaction;
 mod said;
+mod sharing;
 mod upkeep;
 
 use chrono::TimeDelta;

@@ -82,6 +82,21 @@ pub enum LimitScope {
     Bucket(String),
 }
 
+impl LimitScope {
+    /// The allowance's name; empty for the whole connection.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Connection => "",
+            Self::Bucket(name) => name,
+        }
+    }
+
+    /// The scope of that name.
+    pub fn named(name: &str) -> Self {
+        if name.is_empty() { Self::Connection } else { Self::Bucket(name.to_owned()) }
+    }
+}
+
 impl Error {
     /// An error in which nothing was done there.
     pub fn new(what: impl Into<String>, kind: ErrorKind) -> Self {

@@ -6,7 +6,7 @@ use super::super::{Ending, Session, output};
 use super::known_tracker;
 use crate::app::App;
 use crate::app::once::{Done, once};
-use crate::sync::detect;
+use crate::sync::{detect, lease};
 
 pub(in crate::cli) async fn run(
     session: &Session,
@@ -33,6 +33,7 @@ pub(in crate::cli) async fn run(
     for system in &app.config.systems {
         detect::connections(app.world(), &system.id).await?;
     }
+    lease::release(app.world()).await?;
     if session.shared.json {
         output::json(&all)?;
     } else {

@@ -1,5 +1,7 @@
 //! `tracker list|halt|resume`.
 
+use std::collections::BTreeMap;
+
 use clap::Subcommand;
 use serde::Serialize;
 
@@ -44,6 +46,8 @@ struct TrackerView {
     halted: Option<String>,
     links: Links,
     health: Option<HealthView>,
+    /// What the tracker asked to wait with.
+    paused: Vec<PauseView>,
 }
 
 #[derive(Debug, Serialize)]
@@ -57,6 +61,14 @@ struct Links {
 }
 
 /// How it is, or its connection where that is polled as a whole; none where it was never asked.
+#[derive(Debug, Serialize)]
+struct PauseView {
+    /// The allowance; empty for the whole connection.
+    scope: String,
+    until: Time,
+    reason: String,
+}
+
 #[derive(Debug, Serialize)]
 struct HealthView {
     last_ok: Option<Time>,
@@ -149,6 +161,10 @@ fn standing(tracker: &TrackerView) -> String {
             health.error.as_deref().unwrap_or("-")
         )),
     }
+    for pause in &tracker.paused {
+        let what = if pause.scope.is_empty() { "paused" } else { pause.scope.as_str() };
+        words.push(format!("{what} until {}: {}", output::time(pause.until.0), pause.reason));
+    }
     words.join("; ")
 }
 
@@ -157,6 +173,11 @@ async fn all(app: &App) -> anyhow::Result<Vec<TrackerView>> {
     let mut counts = read.link_counts().await?;
     let halted = read.halted().await?;
     let health = read.health().await?;
+    let now = app.world().clock.now();
+    let mut paused = BTreeMap::new();
+    for connection in &app.config.connections {
+        paused.insert(connection.id.clone(), read.pauses(&connection.id, now).await?);
+    }
     let streams = read.stream_health().await?;
     Ok(app
         .config
@@ -164,11 +185,17 @@ async fn all(app: &App) -> anyhow::Result<Vec<TrackerView>> {
         .iter()
         .map(|tracker| {
             let counts = counts.remove(&tracker.id).unwrap_or_default();
+            let paused = paused.get(&tracker.connection).into_iter().flatten().map(|pause| PauseView {
+                scope: pause.scope.clone(),
+                until: Time(pause.until),
+                reason: pause.reason.clone(),
+            });
             let world = app.world();
             let known = world.settings.tracker(&tracker.id).ok();
             let own = known.and_then(|known| health::of_tracker(world, known, &streams));
             let connection = health.iter().find(|health| health.connection == tracker.connection);
             TrackerView {
+                paused: paused.collect(),
                 id: tracker.id.clone(),
                 connection: tracker.connection.clone(),
                 project: tracker.project.clone(),

@@ -374,5 +374,6 @@ fn link() -> Link {
         error: None,
         missing_since: None,
         version: 1,
+        written: None,
     }
 }

@@ -209,6 +209,7 @@ async fn crowd(bed: &Bed, count: u32) {
             attempts: 0,
             error: None,
             missing_since: None,
+            written: None,
             version: 0,
         })
         .collect();

@@ -25,8 +25,8 @@ impl Watch for Nobody {
     fn polled(&self, _: &str, _: bool, _: DateTime<Utc>) {}
     fn passed(&self, _: &str, _: &Pass) {}
     fn pass_failed(&self, _: &str) {}
+    fn redelivered(&self, _: &str, _: u32) {}
     fn swept(&self, _: &str, _: Swept) {}
-    fn pause(&self, _: &str, _: DateTime<Utc>, _: &str) {}
 }
 
 async fn health(bed: &Bed, connection: &str) -> Health {

@@ -73,6 +73,8 @@ impl Bridge {
             db,
             evidence: EvidenceStore::open("memory://").expect("an evidence store"),
             clock: plan.clock,
+            leases: poam::sync::lease::Leases::new("the bridge to a peer", |_| false),
+            limited: Arc::new(|_| {}),
             ids: Arc::new(move || format!("{:032x}", ids.fetch_add(1, Ordering::Relaxed))),
         };
         let system = SystemId::new("ACME").expect("an id");
@@ -255,6 +257,7 @@ fn settings(plan: &Plan, installation: String) -> Settings {
         approve_in_ticket: true,
         attachment_cap: 1 << 20,
         open_limit: 25,
+        in_flight: 1,
         brake_links: 20,
         brake_percent: 10,
     }

@@ -1,7 +1,6 @@
 //! How a peer is reached: as the bridge reaches a site, with every answer noted, and as people reach it.
 
 use std::collections::BTreeSet;
-use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use base64::Engine as _;
 use bytes::Bytes;
 use connector_api::{Transport, TransportError};
 use http::{Method, Request, Response, header};
-use poam::app::http::{HttpTransport, Now, Options, Pace};
+use poam::app::http::{HttpTransport, Now, Options, Rules};
 use poam::config::{Origin, ProxyChoice, Secret};
 use serde_json::Value;
 
@@ -35,9 +34,9 @@ pub(crate) fn transport(intercepted: bool, now: Now) -> Arc<dyn Transport> {
         connect_timeout: Duration::from_secs(10),
         timeout: Duration::from_secs(30),
         cap: 8 << 20,
-        pace: Pace { per_second: NonZeroU32::MAX, write_cost: NonZeroU32::MIN },
     };
-    Arc::new(HttpTransport::new(&options, now).expect("a transport"))
+    let rules = Rules { now, charges: Arc::new(|_| Vec::new()), may_write: Arc::new(|_| true) };
+    Arc::new(HttpTransport::new(&options, rules).expect("a transport"))
 }
 
 /// Notes what the bridge's requests were and what the peer does not know.

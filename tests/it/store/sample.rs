@@ -402,6 +402,7 @@ pub(crate) fn link(n: u32, tracker: &str) -> Link {
         error: None,
         missing_since: None,
         version: 0,
+        written: None,
     }
 }
 

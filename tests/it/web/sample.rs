@@ -367,6 +367,7 @@ async fn links(site: &Site) {
         error: None,
         missing_since: None,
         version: 0,
+        written: None,
     };
     let bound = Link {
         ticket: Some("10001".to_owned()),
