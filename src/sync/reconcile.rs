@@ -46,6 +46,8 @@ pub struct Plan {
     merged: Merged,
     /// The sides as they were.
     sides: Sides,
+    /// The link's version with nothing marked since the ticket was looked at; none where something was.
+    unmarked: Option<i64>,
 }
 
 /// The register's side, in one transaction: the log taken, the levels merged, the plan made, the link saved.
@@ -77,7 +79,9 @@ pub async fn written(world: &World, plan: &Plan, after: &Ticket) -> Result<(), S
             Box::pin(async move {
                 let Some(mut link) = tx.link(&plan.link).await? else { return Ok(()) };
                 let tracker = world.settings.tracker(&link.tracker)?;
+                let marked = plan.unmarked != Some(link.version);
                 settle(&mut link, &plan, &after, tracker, &world);
+                link.dirty = marked.then(|| world.clock.now());
                 tx.save_link(&mut link).await?;
                 Ok::<_, SyncError>(())
             })
@@ -149,8 +153,11 @@ async fn decide_in(
     link.error = None;
     taking.redetect().await?;
     let mut link = taking.link;
+    let now_in_store = tx.link(&link.id).await?.map(|stored| stored.version);
+    let marked = now_in_store != Some(link.version);
     tx.save_link(&mut link).await?;
-    Ok(Some(Plan { link: link.id, patch, restore, merged, sides }))
+    let unmarked = (!marked).then_some(link.version);
+    Ok(Some(Plan { link: link.id, patch, restore, merged, sides, unmarked }))
 }
 
 /// Up to when what changed in a ticket was seen, by looking at it now.
@@ -464,7 +471,7 @@ fn settle(link: &mut Link, plan: &Plan, after: &Ticket, tracker: &Tracker, world
     let now = world.clock.now();
     link.observed.updated = Some(seen_through(after, now, SETTLED));
     link.written = Some(now);
-    // What changed between our read and our write shows in the next look.
-    link.dirty = Some(now);
+    // What changed between our read and our write shows in the next poll, which brings every ticket that we wrote.
+    link.dirty = None;
     link.due_at = None;
 }

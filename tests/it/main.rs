@@ -10,6 +10,7 @@
 
 mod architecture;
 mod bed;
+mod bench;
 mod bridge;
 mod cli;
 mod peers;

@@ -17,7 +17,7 @@ use crate::sync::engine::Hot;
 
 /// Tickets edited in a scene, on each kind of tracker.
 const EDITS: u32 = 500;
-/// Tickets made in a scene.
+/// Tickets made in a scene, at most as many as there are links.
 const NEW: u32 = 1_000;
 
 /// The same scene on each kind of tracker.
@@ -291,14 +291,14 @@ async fn push(stage: &Stage, tickets: &[(&str, Vec<FakeTicket>)]) -> Result<Push
 async fn create(stage: &Stage) -> Result<Create, BenchError> {
     let mut done = Create::default();
     let before = stage.site("jira").tickets().len();
-    done.tickets = NEW;
-    stage.plan("jira", NEW).await?;
+    done.tickets = NEW.min(stage.size.links);
+    stage.plan("jira", done.tickets).await?;
     let meter = Meter::start(stage.site("jira"));
     stage.pass("jira", Hot::new()).await?;
     done.jira = meter.read();
     let made = stage.site("jira").tickets().len() - before;
-    if made != NEW as usize {
-        return Err(BenchError::Wrong(format!("{made} tickets were made, not {NEW}")));
+    if made != done.tickets as usize {
+        return Err(BenchError::Wrong(format!("{made} tickets were made, not {}", done.tickets)));
     }
     stage.clock.advance(TimeDelta::minutes(1));
     let meter = Meter::start(stage.site("jira"));

@@ -338,6 +338,7 @@ async fn backfill_does_not_starve_live_work() {
         for _ in 0..52 {
             bed.plan(TEXT, component, "2026-04-01").await;
         }
+        poam::sync::open::open(bed.world(), &bed.system, None, true).await.expect("tickets open");
         bed.person_does("ada", live, Act::SetState(TicketState::InProgress)).await;
         let before = bed.site(connection).requests().len();
         let polled = bed.engine.poll(connection).await.expect("a poll");
