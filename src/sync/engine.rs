@@ -201,8 +201,11 @@ impl Engine {
         us: &Account,
     ) -> Result<Done, SyncError> {
         match seen {
-            // It went away between the two readings: the next pass sees it so.
-            Fetched::Found(ticket) if needs_log(link, &ticket) && log.is_none() => Ok(Done::default()),
+            // It went away between the two readings, which the next look shows; or its history is not to be seen.
+            Fetched::Found(ticket) if needs_log(link, &ticket) && log.is_none() => {
+                let what = format!("read the history of {}", ticket.reference.key);
+                Err(connector_api::Error::new(what, ErrorKind::NotFound).into())
+            }
             Fetched::Found(ticket) => self.reconcile(link, Look { ticket: &ticket, log, writes }, us).await,
             Fetched::Missing(_) | Fetched::Gone(_) => self.missing(link, us).await.map(|()| Done::default()),
         }

@@ -2,12 +2,13 @@
 
 #![expect(clippy::expect_used, reason = "a bed that cannot be set up fails the test")]
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::TimeDelta;
-use connector_api::fake::Act;
+use connector_api::fake::{Act, FakeSite as _};
 use connector_api::{TicketState, Transport, TransportError};
 use http::{Request, Response};
 use poam::register::{LinkPhase, MilestoneState};
@@ -80,4 +81,46 @@ async fn one_unreadable_ticket_blocks_only_its_link() {
         let link = read.link_of(&bed.system, numbers[1]).await.expect("the store").expect("a link");
         assert_eq!((link.phase, link.error), (LinkPhase::Linked, None), "{connection}");
     }
+}
+
+/// Answers that a ticket has no history.
+struct Hidden {
+    inner: Arc<dyn Transport>,
+    hides: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl Transport for Hidden {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        if self.hides.load(Ordering::Relaxed) && request.uri().path().ends_with("/timeline") {
+            let mut answer = Response::new(Bytes::from_static(b"{\"message\": \"Not Found\"}"));
+            *answer.status_mut() = http::StatusCode::NOT_FOUND;
+            answer.headers_mut().insert("content-type", http::HeaderValue::from_static("application/json"));
+            return Ok(answer);
+        }
+        self.inner.send(request).await
+    }
+}
+
+#[tokio::test]
+async fn ticket_whose_history_is_not_to_be_seen_waits_with_its_error() {
+    let hides = Arc::new(AtomicBool::new(false));
+    let around = hides.clone();
+    let bed = Bed::with(move |inner| Arc::new(Hidden { inner, hides: around.clone() })).await;
+    bed.github.set_graph_fault(Some(connector_github::fake::GraphFault::Absent));
+    let number = bed.plan(TEXT, "portal", "2026-04-01").await;
+    bed.settle().await;
+    bed.person_does("ada", number, Act::SetState(TicketState::InProgress)).await;
+    hides.store(true, Ordering::Relaxed);
+    let polled = bed.engine.poll("github").await.expect("a poll");
+    let pass = bed.engine.pass("github", polled.hot).await.expect("a pass");
+    assert_eq!(pass.failed.len(), 1, "{pass:?}");
+    assert!(pass.failed[0].contains("history"), "{pass:?}");
+    let asked = bed.github.requests().len();
+    bed.engine.pass("github", Hot::new()).await.expect("a pass");
+    assert_eq!(bed.github.requests().len(), asked, "it is not asked for again at once");
+    hides.store(false, Ordering::Relaxed);
+    bed.clock.advance(TimeDelta::minutes(2));
+    bed.settle().await;
+    assert_eq!(bed.milestone(number).await.state, MilestoneState::InProgress);
 }
