@@ -49,4 +49,4 @@ pub use milestone::MilestoneFilter;
 pub use sending::Sending;
 pub use tx::Tx;
 pub use verify::{Seals, Verification};
-pub use writer::Writer;
+pub use writer::{Seam, Writer};

@@ -12,5 +12,5 @@ mod queries;
 mod record;
 mod sample;
 mod tamper;
-mod world;
+pub(crate) mod world;
 mod writer;

@@ -1,0 +1,1 @@
+//! Seeds that once failed, each by the name of what they found.
