@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use connector_api::{Account, Patch, StateChange, Ticket, TicketLog, TicketState};
 
 use super::mapping::{self, Shown, Tracker, read_state, state_name, ticket_due};
-use super::merge::{Merged, Sides, merge};
+use super::merge::{Clash, Merged, Sides, merge};
 use super::take::{Prepared, Taking};
 use super::{SyncError, World, talk};
 use crate::register::decide::Command;
@@ -299,22 +299,28 @@ async fn take_assignee(taking: &mut Taking<'_>, sides: &Sides) -> Result<(), Syn
 /// Both changed a field: the loser is kept in a conflict, and what the table says wins.
 async fn keep_losers(taking: &mut Taking<'_>, merged: &Merged) -> Result<(), SyncError> {
     for clash in &merged.conflicts {
-        let number = taking.register.system.last_conflict + 1;
-        let conflict = Conflict {
-            number,
-            subject: Subject::Milestone(taking.link.milestone),
-            field: clash.field.to_owned(),
-            base: clash.base.clone(),
-            ours: clash.ours.clone(),
-            theirs: clash.theirs.clone(),
-            winner: clash.winner.to_owned(),
-            at: taking.now,
-            resolved: None::<Resolution>,
-        };
-        let cause = taking.cause(clash.field);
-        let changes = [Change::ConflictFound { conflict }];
-        taking.tx.record(&mut taking.register, taking.now, &Actor::Poam, &cause, &changes).await?;
+        keep_loser(taking, clash).await?;
     }
+    Ok(())
+}
+
+/// Keeps one of them.
+pub(super) async fn keep_loser(taking: &mut Taking<'_>, clash: &Clash) -> Result<(), SyncError> {
+    let number = taking.register.system.last_conflict + 1;
+    let conflict = Conflict {
+        number,
+        subject: Subject::Milestone(taking.link.milestone),
+        field: clash.field.to_owned(),
+        base: clash.base.clone(),
+        ours: clash.ours.clone(),
+        theirs: clash.theirs.clone(),
+        winner: clash.winner.to_owned(),
+        at: taking.now,
+        resolved: None::<Resolution>,
+    };
+    let cause = taking.cause(clash.field);
+    let changes = [Change::ConflictFound { conflict }];
+    taking.tx.record(&mut taking.register, taking.now, &Actor::Poam, &cause, &changes).await?;
     Ok(())
 }
 
@@ -389,6 +395,10 @@ async fn own_writes(taking: &mut Taking<'_>, sides: &Sides, merged: &Merged) -> 
     }
     if let (Some(due), true) = (merged.due, sides.due_in_field) {
         writes.push(("due", due.map_or_else(|| "none".to_owned(), |due| due.to_string())));
+    }
+    if merged.title.is_some() {
+        // By what it replaces: so an edit that came between our read and our write is seen in the history.
+        writes.push(("title", sides.their_title.clone()));
     }
     for (field, value) in writes {
         taking.tx.record_own_write(&taking.link.id, field, &value, taking.now).await?;

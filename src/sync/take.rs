@@ -6,7 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use connector_api::{Account, Comment, HistoryEntry, HistoryKind, Status, Ticket, TicketLog, TicketState};
 
 use super::mapping::{Tracker, read_state, state_name, ticket_due};
-use super::{SyncError, World, obey, proof};
+use super::merge::Clash;
+use super::{SyncError, World, obey, proof, reconcile};
 use crate::drift;
 use crate::register::decide::{
     Command, NewEvidence, ProposedMove, Refusal, TicketReads, TicketTransition, decide,
@@ -243,6 +244,7 @@ impl Taking<'_> {
                 };
                 self.must(actor, &cause, &Command::Propose(Box::new(proposed))).await
             }
+            HistoryKind::Title { from, to } if by_us => self.replaced_title(from, to).await,
             // Levels: the merge sees them.
             HistoryKind::Title { .. }
             | HistoryKind::Text { .. }
@@ -287,6 +289,18 @@ impl Taking<'_> {
     /// Whether an entry is a recorded write of ours; each write explains one entry.
     async fn ours(&mut self, field: &str, value: &str) -> Result<bool, SyncError> {
         Ok(self.tx.match_own_write(&self.link.id, field, value).await?)
+    }
+
+    /// Our write replaced a title. One that we had not seen is somebody's edit that came between our read and our
+    /// write: it is kept.
+    async fn replaced_title(&mut self, from: &str, to: &str) -> Result<(), SyncError> {
+        if self.ours("title", from).await? {
+            return Ok(());
+        }
+        let base = self.link.base.title.as_ref().map(|pair| pair.theirs.clone()).unwrap_or_default();
+        let clash =
+            Clash { field: "title", base, ours: to.to_owned(), theirs: from.to_owned(), winner: "register" };
+        reconcile::keep_loser(self, &clash).await
     }
 
     /// Whether a change of the status by our account is a recorded write of ours, or on the way to one: a workflow may

@@ -62,13 +62,13 @@ pub(crate) const NAMES: [&str; 17] = [
     "death after a commit",
 ];
 
-fn any(rng: &mut StdRng) -> Fault {
+fn any(rng: &mut StdRng, creates: bool) -> Fault {
     match rng.random_range(0..20) {
+        6..=11 if creates => Fault::Late(rng.random_range(1..100)),
         0 => Fault::NotSent,
         1 => Fault::LostBefore,
         2..=5 => Fault::LostAfter,
-        6 | 7 => Fault::Late(rng.random_range(1..100)),
-        8..=10 => Fault::Limited(rng.random_range(1..90), rng.random_range(0..8)),
+        6..=10 => Fault::Limited(rng.random_range(1..90), rng.random_range(0..8)),
         11 => Fault::Broken,
         12 => Fault::BrokenAfter,
         13 => Fault::Page,
@@ -128,10 +128,8 @@ impl Transport for Seamed {
             shorten(&mut request, page);
         }
         let line = format!("{} {}", request.method(), request.uri());
-        let fault = self.seams.draw(any).filter(|fault| match fault {
-            Fault::Late(_) => is_create(&request),
-            _ => true,
-        });
+        let creates = is_create(&request);
+        let fault = self.seams.draw(|rng| any(rng, creates));
         if let Some(fault) = fault {
             self.seams.happens(fault.name(request.uri()));
         }

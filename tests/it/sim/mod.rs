@@ -167,7 +167,7 @@ fn scene(seed: u64) -> Scene {
 /// A short scene without other faults than the death of the process.
 fn dying(seed: u64, deaths: Deaths) -> Scene {
     let weather = Weather { faults: 0, deaths, page: None };
-    Scene { weather, steps: 14, shared: false, ..Scene::of(seed) }
+    Scene { weather, steps: 18, shared: false, ..Scene::of(seed) }
 }
 
 fn on_sqlite(nth: u64, of: u64) {

@@ -27,7 +27,7 @@ pub(crate) enum Place {
 /// When the process dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Deaths {
-    /// At this many of a thousand seams at exchanges, and of ten thousand at commits.
+    /// At this many of a thousand seams at exchanges, and of two thousand at commits.
     Drawn(u32),
     /// At the seam of this number, and at no other.
     At(u64),
@@ -201,7 +201,7 @@ impl Seams {
                 Deaths::Drawn(rate) => {
                     let of = match place {
                         Place::BeforeExchange | Place::AfterExchange => 1_000,
-                        Place::BeforeCommit | Place::AfterCommit => 10_000,
+                        Place::BeforeCommit | Place::AfterCommit => 2_000,
                     };
                     state.rng.random_ratio(rate, of)
                 }

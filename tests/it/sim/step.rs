@@ -157,10 +157,10 @@ impl World {
         let mut quiet = 0;
         for n in 0..40 {
             // What failed last waits up to an hour.
-            self.advance(TimeDelta::seconds(if n < 5 { 1800 } else { 60 })).await;
+            self.advance(TimeDelta::seconds(if n < 4 { 2400 } else { 60 })).await;
             self.seams.note(format!("{} calm round {n}", self.bed.clock.now()));
-            quiet = if self.round(n == 0 || n == 5).await { 0 } else { quiet + 1 };
-            if n >= 7 && quiet >= 2 {
+            quiet = if self.round(n == 0 || n == 4).await { 0 } else { quiet + 1 };
+            if n >= 5 && quiet >= 2 {
                 break;
             }
         }

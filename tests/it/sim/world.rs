@@ -43,7 +43,7 @@ impl Scene {
         let mut rng = StdRng::seed_from_u64(seed ^ 0x5ce);
         let faults = *[0, 60, 60, 150, 150, 300].choose(&mut rng).expect("a rate");
         let page = *[None, None, Some(1), Some(2)].choose(&mut rng).expect("a page");
-        let steps = *[15, 20, 25, 30, 40, 60].choose(&mut rng).expect("steps");
+        let steps = *[12, 16, 20, 25, 30, 50].choose(&mut rng).expect("steps");
         let ahead = *[0, 0, 0, 0, 40, 180, -180].choose(&mut rng).expect("a difference");
         Self {
             seed,

@@ -96,7 +96,10 @@ impl End<'_> {
                 let closed =
                     |deed: &Deed| matches!(deed.what, Done::State(TicketState::Done | TicketState::Dropped));
                 let back = id.is_none() && theirs_person == milestone.owner && deeds.iter().any(closed);
-                if theirs != id && !back {
+                // Nor is it an edit that what was there before is there again, and GRC's word goes out.
+                let before = deeds.iter().any(|deed| deed.order < order && deed.what == Done::Assignee(id.clone()));
+                let again = rule.is_some() && (before || id == Some(People::account(site, "ada").id));
+                if theirs != id && !back && !again {
                     self.fail(link, format!("assignee {id:?} is lost; it is {theirs:?}"));
                 }
             }
