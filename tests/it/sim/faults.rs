@@ -174,7 +174,7 @@ impl Transport for Seamed {
 
 /// Asks for shorter pages than the connector does, so that small listings have several, which shift while they are
 /// read.
-fn shorten(request: &mut Request<Bytes>, page: u32) {
+pub(super) fn shorten(request: &mut Request<Bytes>, page: u32) {
     let uri = request.uri().to_string();
     if uri.contains("per_page=100") {
         let short = uri.replace("per_page=100", &format!("per_page={page}"));
@@ -208,8 +208,7 @@ const PAGE: &str = "<html><body><h1>502 Bad Gateway</h1></body></html>";
 const OOPS: &str = "{\"message\":\"oops\"}";
 const LIMIT: &str = "{\"message\":\"API rate limit exceeded\"}";
 const SECONDARY: &str = "{\"message\":\"You have exceeded a secondary rate limit. Please wait.\"}";
-const CONTENT: &str =
-    "{\"message\":\"You have exceeded a secondary rate limit and have been temporarily blocked from content creation.\"}";
+const CONTENT: &str = "{\"message\":\"You have exceeded a secondary rate limit and have been temporarily blocked from content creation.\"}";
 const QUOTA: &str = "{\"errorMessages\":[\"Rate limit exceeded\"],\"errors\":{}}";
 
 /// Every way in which the two sites say that a limit is reached.
@@ -224,7 +223,10 @@ fn limited(to: &Uri, wait: u32, way: usize, now: DateTime<Utc>) -> Response<Byte
             1 => vec![seconds, reason("jira-quota-tenant-based")],
             2 => vec![seconds, reason("jira-burst-based")],
             3 => vec![seconds, reason("jira-per-issue-on-write")],
-            4 => vec![("x-ratelimit-reset", until.format("%Y-%m-%dT%H:%MZ").to_string()), reason("jira-cost-based")],
+            4 => vec![
+                ("x-ratelimit-reset", until.format("%Y-%m-%dT%H:%MZ").to_string()),
+                reason("jira-cost-based"),
+            ],
             5 => vec![reset, reason("jira-new-reason")],
             6 => vec![("retry-after", until.to_rfc2822())],
             _ => Vec::new(),

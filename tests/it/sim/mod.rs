@@ -11,12 +11,13 @@
 //! | `people`, `grc` | what people do in trackers and in the register, and the ledger of it |
 //! | `seams`, `faults` | where engines take turns, people come between and the process dies; what goes wrong there |
 //! | `oracle`, `secrets` | what must be true of a world that has settled, and of the log |
-//! | `seeds` | seeds that once failed |
+//! | `seeds`, `hints` | seeds that once failed; what marks links and is not believed |
 
 #![expect(clippy::expect_used, reason = "a simulation that cannot be set up fails the test")]
 
 mod faults;
 mod grc;
+mod hints;
 mod oracle;
 mod people;
 mod seams;
@@ -38,7 +39,9 @@ const POSTGRES_SEEDS: u64 = 200;
 const MANY: usize = 100;
 
 fn asked(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{name}={value} is no number")))
+    std::env::var(name)
+        .ok()
+        .map(|value| value.parse().unwrap_or_else(|_| panic!("{name}={value} is no number")))
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -111,7 +114,12 @@ fn report(scene: &Scene, ran: &Ran) -> String {
         Deaths::At(seam) => format!(" SIM_DIE={seam}"),
         Deaths::Drawn(_) => String::new(),
     };
-    format!("SIM_SEED={}{die} fails:\n  {}\nlast steps:\n{}", scene.seed, ran.wrong.join("\n  "), lines[from..].join("\n"))
+    format!(
+        "SIM_SEED={}{die} fails:\n  {}\nlast steps:\n{}",
+        scene.seed,
+        ran.wrong.join("\n  "),
+        lines[from..].join("\n")
+    )
 }
 
 /// Every `of`-th seed from `nth` on, so that the parts run beside each other.
@@ -150,7 +158,8 @@ impl Tally {
         eprintln!("{seeds} seeds, {} seams, {:?}", self.seams, self.happened);
         assert!(self.failed.is_empty(), "seeds that fail: {:?}; SIM_SEED=n replays one", self.failed);
         if seeds >= MANY {
-            let never: Vec<_> = faults::NAMES.iter().filter(|name| !self.happened.contains_key(**name)).collect();
+            let never: Vec<_> =
+                faults::NAMES.iter().filter(|name| !self.happened.contains_key(**name)).collect();
             assert!(never.is_empty(), "never happened: {never:?}");
         }
     }
@@ -232,8 +241,12 @@ fn dies_at_every_seam(seed: u64) {
             let (_folder, store) = stores.fresh();
             let scene = dying(seed, Deaths::At(seam));
             let ran = run(&scene, store).await;
-            let deaths: u64 =
-                ran.happened.iter().filter(|(name, _)| name.starts_with("death")).map(|(_, times)| times).sum();
+            let deaths: u64 = ran
+                .happened
+                .iter()
+                .filter(|(name, _)| name.starts_with("death"))
+                .map(|(_, times)| times)
+                .sum();
             assert_eq!(deaths, 1, "SIM_SEED={seed} SIM_DIE={seam}");
             tally.add(&scene, &ran);
         }

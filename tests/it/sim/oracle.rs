@@ -50,8 +50,7 @@ pub(crate) async fn check(world: &World) -> Vec<String> {
         }
         drop(read);
         let deeds = world.people.with_ledger(|ledger| ledger.deeds.clone());
-        let mut end =
-            End { world, register, links, sendings, tickets: &tickets, deeds, wrong: Vec::new() };
+        let mut end = End { world, register, links, sendings, tickets: &tickets, deeds, wrong: Vec::new() };
         end.drifts_once();
         end.said_once();
         for link in end.links.clone() {
@@ -134,7 +133,8 @@ fn carried_once(tickets: &BTreeMap<Key, FakeTicket>) -> Vec<String> {
 
 impl End<'_> {
     fn fail(&mut self, link: &Link, what: String) {
-        self.wrong.push(format!("{}/{} ({} {:?}): {what}", link.system, link.milestone, link.tracker, link.key));
+        self.wrong
+            .push(format!("{}/{} ({} {:?}): {what}", link.system, link.milestone, link.tracker, link.key));
     }
 
     /// At most one drift is open for a kind, subject and key.
@@ -176,7 +176,8 @@ impl End<'_> {
             let link = self.links.iter().find(|link| link.id == sending.link).cloned();
             let Some(link) = link.filter(|link| link.phase == LinkPhase::Linked) else { continue };
             let Some(ticket) = key_of(&link).and_then(|key| self.tickets.get(&key)) else { continue };
-            let arrived = ticket.comments.iter().any(|comment| comment.marker.as_ref() == Some(&sending.marker));
+            let arrived =
+                ticket.comments.iter().any(|comment| comment.marker.as_ref() == Some(&sending.marker));
             let reacted = sending.comment_id.as_ref().is_some_and(|id| id.starts_with("reaction"));
             if !(arrived || reacted) || sending.comment_id.is_none() {
                 self.fail(&link, format!("message {} did not arrive: {:?}", sending.marker, sending.error));

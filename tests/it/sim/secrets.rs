@@ -50,7 +50,9 @@ impl Log {
         let targets = ours.into_iter().map(|target| (target, LevelFilter::TRACE));
         let subscriber = tracing_subscriber::registry()
             .with(Targets::new().with_default(LevelFilter::WARN).with_targets(targets))
-            .with(tracing_subscriber::fmt::layer().with_ansi(false).without_time().with_writer(lines.clone()));
+            .with(
+                tracing_subscriber::fmt::layer().with_ansi(false).without_time().with_writer(lines.clone()),
+            );
         Self { lines, _guard: tracing::subscriber::set_default(subscriber) }
     }
 

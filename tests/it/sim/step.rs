@@ -72,7 +72,8 @@ impl World {
             }
             96 | 97 => self.detect().await,
             98 => {
-                let by = TimeDelta::seconds(*[-90, -20, 45, 300].get(self.rng.random_range(0..4)).unwrap_or(&0));
+                let by =
+                    TimeDelta::seconds(*[-90, -20, 45, 300].get(self.rng.random_range(0..4)).unwrap_or(&0));
                 self.seams.note(format!("{at} our clock jumps by {by}"));
                 self.jump(by);
             }
@@ -130,25 +131,26 @@ impl World {
         self.fresh();
         self.collect();
         self.waiting.shuffle(&mut self.rng);
-        for (site, delivery) in std::mem::take(&mut self.waiting) {
-            if self.rng.random_ratio(1, 4) {
-                self.arrives(site, &delivery).await;
-            }
+        for (site, delivery) in std::mem::take(&mut self.waiting).into_iter().take(2) {
+            self.arrives(site, &delivery).await;
         }
     }
 
-    async fn round(&mut self, sweep: bool) -> bool {
+    /// A poll and a pass of each connection; `whole` with a sweep and detection. Gives whether anything was done.
+    async fn round(&mut self, whole: bool) -> bool {
         let mut worked = false;
         for connection in ["github", "jira"] {
             let hot = self.poll(connection).await.unwrap_or_default();
-            if sweep {
+            if whole {
                 self.sweep(connection).await;
             }
             if let Some(pass) = self.pass(connection, hot).await {
                 worked |= pass.created + pass.written + pass.said > 0 || !pass.failed.is_empty();
             }
         }
-        self.detect().await;
+        if whole {
+            self.detect().await;
+        }
         worked
     }
 
@@ -157,10 +159,10 @@ impl World {
         let mut quiet = 0;
         for n in 0..40 {
             // What failed last waits up to an hour.
-            self.advance(TimeDelta::seconds(if n < 4 { 2400 } else { 60 })).await;
+            self.advance(TimeDelta::seconds(if n < 3 { 3600 } else { 60 })).await;
             self.seams.note(format!("{} calm round {n}", self.bed.clock.now()));
-            quiet = if self.round(n == 0 || n == 4).await { 0 } else { quiet + 1 };
-            if n >= 5 && quiet >= 2 {
+            quiet = if self.round(n == 0 || n == 3).await { 0 } else { quiet + 1 };
+            if n >= 4 && quiet >= 2 {
                 break;
             }
         }

@@ -18,9 +18,9 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
+use super::faults::Seamed;
 use super::grc::Ruled;
 use super::people::{People, Site};
-use super::faults::Seamed;
 use super::seams::{Commits, Deaths, Seams, Weather};
 use crate::bed::{Bed, Ids, Plan};
 
@@ -142,7 +142,8 @@ impl World {
             world.bed.system = system;
             world.bed.record(vec![Change::SystemRecorded { profile: crate::bed::profile() }]).await;
         }
-        for component in ["portal", "jira", "portal", "jira"].into_iter().take(world.rng.random_range(2..=4)) {
+        for component in ["portal", "jira", "portal", "jira"].into_iter().take(world.rng.random_range(2..=4))
+        {
             world.plan(component).await;
         }
         world.seams.mute(false);

@@ -97,7 +97,8 @@ impl End<'_> {
                     |deed: &Deed| matches!(deed.what, Done::State(TicketState::Done | TicketState::Dropped));
                 let back = id.is_none() && theirs_person == milestone.owner && deeds.iter().any(closed);
                 // Nor is it an edit that what was there before is there again, and GRC's word goes out.
-                let before = deeds.iter().any(|deed| deed.order < order && deed.what == Done::Assignee(id.clone()));
+                let before =
+                    deeds.iter().any(|deed| deed.order < order && deed.what == Done::Assignee(id.clone()));
                 let again = rule.is_some() && (before || id == Some(People::account(site, "ada").id));
                 if theirs != id && !back && !again {
                     self.fail(link, format!("assignee {id:?} is lost; it is {theirs:?}"));
@@ -127,7 +128,14 @@ impl End<'_> {
         }
     }
 
-    pub(super) fn text(&mut self, link: &Link, milestone: &Milestone, ticket: &FakeTicket, deeds: &[Deed], site: Site) {
+    pub(super) fn text(
+        &mut self,
+        link: &Link,
+        milestone: &Milestone,
+        ticket: &FakeTicket,
+        deeds: &[Deed],
+        site: Site,
+    ) {
         let shown = match site {
             Site::Github => match mapping::due_line(ticket.block.as_deref()) {
                 mapping::DueLine::Date(date) => Some(date),

@@ -93,7 +93,14 @@ impl End<'_> {
         }
     }
 
-    pub(super) fn due(&mut self, link: &Link, milestone: &Milestone, ticket: &FakeTicket, deeds: &[Deed], site: Site) {
+    pub(super) fn due(
+        &mut self,
+        link: &Link,
+        milestone: &Milestone,
+        ticket: &FakeTicket,
+        deeds: &[Deed],
+        site: Site,
+    ) {
         let shown = match site {
             Site::Jira => ticket.due,
             Site::Github => match mapping::due_line(ticket.block.as_deref()) {
