@@ -165,7 +165,7 @@ impl Transport for Seamed {
                 Ok(answer(502, "text/html", PAGE, &[]))
             }
         };
-        if answer.as_ref().is_ok_and(|answer| goes_on(answer)) {
+        if answer.as_ref().is_ok_and(goes_on) {
             self.seams.happens("short page");
         }
         answer

@@ -89,10 +89,10 @@ impl World {
     async fn both(&mut self) {
         let part = |connection: &'static str| {
             let engine = self.bed.engine.clone();
-            async move {
+            Box::pin(async move {
                 let hot = engine.poll(connection).await.unwrap_or_default();
                 engine.pass(connection, hot).await
-            }
+            })
         };
         let results = self.turns([part("github"), part("jira")]).await;
         for result in results.into_iter().flatten() {

@@ -186,8 +186,8 @@ impl World {
     }
 
     /// Runs two parts that take turns at exchanges, as the seed says. If the process dies in one, it dies in both.
-    pub(super) async fn turns<T>(&mut self, parts: [impl Future<Output = T>; 2]) -> [Option<T>; 2] {
-        let mut parts: [Option<Part<'_, T>>; 2] = parts.map(|part| Some(Box::pin(part) as Part<'_, T>));
+    pub(super) async fn turns<T>(&mut self, parts: [Part<'_, T>; 2]) -> [Option<T>; 2] {
+        let mut parts = parts.map(Some);
         let mut results = [None, None];
         self.seams.set_turns(true);
         while parts.iter().any(Option::is_some) {
