@@ -51,6 +51,8 @@ pub(crate) struct Plan {
     pub(crate) seam: Option<Arc<dyn Seam>>,
     /// By how many milliseconds the trackers' clocks are before ours.
     pub(crate) ahead: Arc<AtomicI64>,
+    /// Which Jira.
+    pub(crate) flavor: Flavor,
     /// What is set otherwise than usual.
     pub(crate) adjust: fn(&mut Settings),
 }
@@ -63,6 +65,7 @@ impl Default for Plan {
             store: None,
             seam: None,
             ahead: Arc::default(),
+            flavor: Flavor::Cloud,
             adjust: |_| {},
         }
     }
@@ -77,6 +80,7 @@ pub(crate) struct Bed {
     pub(crate) system: SystemId,
     wrap: Wrap,
     seam: Option<Arc<dyn Seam>>,
+    flavor: Flavor,
     jira_auth: Auth,
     store: String,
     folder: tempfile::TempDir,
@@ -143,7 +147,7 @@ impl Bed {
         }
         github.grant(REPO, "mallory", connector_github::fake::Permission::Triage).expect("a grant");
         github.set_webhook_secret(Some("hush".into()));
-        let jira = FakeJira::new(Flavor::Cloud, now);
+        let jira = FakeJira::new(plan.flavor, now);
         jira.set_base_url("http://jira.test");
         jira.set_webhook_secret("hush");
         let jira_auth = jira.add_login(&account("557058:bot", "poam bot"), "bot@example.org", "bot-token");
@@ -163,7 +167,7 @@ impl Bed {
         (plan.adjust)(&mut settings);
         let world = World {
             settings: Arc::new(settings),
-            connectors: connectors(&github, &jira, &jira_auth, &plan.wrap, &clock),
+            connectors: connectors(&github, &jira, plan.flavor, &jira_auth, &plan.wrap, &clock),
             writer: writer(&db, plan.seam.as_ref()),
             db,
             evidence: EvidenceStore::open("memory://").expect("an evidence store"),
@@ -178,6 +182,7 @@ impl Bed {
             system: SystemId::new("ACME").expect("an id"),
             wrap: plan.wrap,
             seam: plan.seam,
+            flavor: plan.flavor,
             jira_auth,
             store,
             folder,
@@ -192,7 +197,8 @@ impl Bed {
         world.db.close().await;
         world.db = open_store(&self.store).await;
         world.writer = writer(&world.db, self.seam.as_ref());
-        world.connectors = connectors(&self.github, &self.jira, &self.jira_auth, &self.wrap, &self.clock);
+        world.connectors =
+            connectors(&self.github, &self.jira, self.flavor, &self.jira_auth, &self.wrap, &self.clock);
     }
 
     pub(crate) fn folder(&self) -> &std::path::Path {
@@ -419,6 +425,7 @@ fn jira_spec() -> ProjectSpec {
 fn connectors(
     github: &FakeGithub,
     jira: &FakeJira,
+    flavor: Flavor,
     auth: &Auth,
     wrap: &Wrap,
     clock: &Arc<ManualClock>,
@@ -429,7 +436,7 @@ fn connectors(
         ticking(clock, &Arc::default()),
     ));
     let base = "http://jira.test".parse().expect("a URL");
-    let mut config = JiraConfig::new(base, Flavor::Cloud, auth.clone());
+    let mut config = JiraConfig::new(base, flavor, auth.clone());
     config.projects = vec![jira_spec()];
     let transport = wrap(Arc::new(RouterTransport(jira.router())));
     let to_jira: Arc<dyn Connector> = Arc::new(Jira::new(config, transport, ticking(clock, &Arc::default())));

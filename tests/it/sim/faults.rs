@@ -102,7 +102,7 @@ fn is_jira(to: &Uri) -> bool {
 /// Whether a request makes a ticket, or many.
 fn is_create(request: &Request<Bytes>) -> bool {
     let path = request.uri().path();
-    let makes = ["/issues", "/rest/api/3/issue", "/rest/api/3/issue/bulk"];
+    let makes = ["/issues", "/rest/api/3/issue", "/rest/api/3/issue/bulk", "/rest/api/2/issue"];
     request.method() == Method::POST && makes.iter().any(|end| path.ends_with(end))
 }
 

@@ -9,6 +9,7 @@ use std::task::Poll;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use connector_api::fake::{FakeDelivery, FakeSite};
+use connector_jira::Flavor;
 use poam::clock::Clock;
 use poam::register::{Change, MilestoneNumber, SystemId};
 use poam::sync::engine::Hot;
@@ -35,6 +36,8 @@ pub(crate) struct Scene {
     pub(crate) shared: bool,
     /// How far the trackers' clocks are before ours.
     pub(crate) ahead: TimeDelta,
+    /// Which Jira.
+    pub(crate) flavor: Flavor,
 }
 
 impl Scene {
@@ -51,6 +54,7 @@ impl Scene {
             steps,
             shared: rng.random_ratio(1, 4),
             ahead: TimeDelta::seconds(ahead),
+            flavor: if rng.random_ratio(1, 4) { Flavor::DataCenter } else { Flavor::Cloud },
         }
     }
 }
@@ -116,6 +120,7 @@ impl World {
             store: Some(store),
             seam: Some(Arc::new(Commits(seams.clone()))),
             ahead: ahead.clone(),
+            flavor: scene.flavor,
             adjust: if scene.shared { shared } else { |_| {} },
         };
         let bed = Bed::build(plan).await;
