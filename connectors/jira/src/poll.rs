@@ -120,6 +120,11 @@ impl Jira {
         let mut tickets = Vec::new();
         for issue in &found.issues {
             let mut ticket = self.ticket(issue).map_err(|why| unreadable(what, why))?;
+            if ticket.marker.is_none() && !self.cloud() && !label_alone {
+                // The search of Data Center gives no properties, and whoever replaces the text takes the line with it.
+                let Some(whole) = self.read_one(&issue.id).await? else { continue };
+                ticket = whole;
+            }
             let ours = match &ticket.marker {
                 Some(carried) => carried == marker,
                 None => label_alone,

@@ -1,17 +1,19 @@
 //! Seeds that once failed, each by the name of what it found.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::TimeDelta;
-use connector_api::fake::Act;
+use connector_api::fake::{Act, FakeSite};
 use connector_api::{TicketState, Transport, TransportError};
+use connector_jira::Flavor;
 use http::{Method, Request, Response};
 use poam::register::decide::Command;
 use poam::register::{MilestoneNumber, MoveState};
 
-use crate::bed::{Bed, day};
+use crate::bed::{Bed, Plan, Wrap, day};
 
 const TEXT: &str = "Disable TLS 1.0 on every load balancer; plugin 104743 is clean on the rescan";
 
@@ -53,8 +55,7 @@ async fn title_edited_between_our_read_and_our_write_is_kept() {
         let (github, jira) = (bed.github.clone(), bed.jira.clone());
         let by = bed.account(connection, "grace");
         *before.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(move || {
-            let site: &dyn connector_api::fake::FakeSite =
-                if connection == "github" { &github } else { &jira };
+            let site: &dyn FakeSite = if connection == "github" { &github } else { &jira };
             site.act(&by, &ticket.id, Act::Retitle("Between the two".to_owned())).expect("a title");
         }));
         let text = "Disable TLS 1.1 too; plugin 104743 is clean on the rescan".to_owned();
@@ -68,6 +69,39 @@ async fn title_edited_between_our_read_and_our_write_is_kept() {
             bed.register().await.conflicts.values().map(|conflict| conflict.theirs.clone()).collect();
         assert_eq!(conflicts, ["Between the two"], "{connection}: what was replaced is kept, once");
     }
+}
+
+/// Loses the reply to the first create.
+struct LostReply(Arc<dyn Transport>, Arc<AtomicBool>);
+
+#[async_trait]
+impl Transport for LostReply {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        let creates = request.method() == Method::POST && request.uri().path().ends_with("/issue");
+        let answer = self.0.send(request).await;
+        if creates && !self.1.swap(true, Ordering::Relaxed) {
+            return Err(TransportError::Lost("the connection broke off".to_owned()));
+        }
+        answer
+    }
+}
+
+/// Seed 1376: the reply to a create was lost, somebody replaced the text and took the hidden line with it, and the
+/// search of a Data Center does not give the property that carries the marker too: a second ticket was made.
+#[tokio::test]
+async fn text_replaced_before_the_ticket_is_bound_on_a_data_center() {
+    let lost = Arc::new(AtomicBool::new(false));
+    let wrap: Wrap = Arc::new(move |inner| Arc::new(LostReply(inner, lost.clone())));
+    let bed = Bed::build(Plan { wrap, flavor: Flavor::DataCenter, ..Plan::default() }).await;
+    let number = bed.plan(TEXT, "jira", "2026-04-01").await;
+    bed.limp(1, TimeDelta::seconds(10)).await;
+    let ticket = bed.tickets().remove(0);
+    let by = bed.account("jira", "ada");
+    bed.jira.act(&by, &ticket.id, Act::ReplaceText("All new.".to_owned())).expect("a text");
+    bed.limp(6, TimeDelta::seconds(60)).await;
+    bed.settle().await;
+    assert_eq!(bed.tickets().len(), 1, "one ticket");
+    assert!(bed.ticket(number).await.text.contains("All new."), "their text stands");
 }
 
 /// A title that we write again and again makes no conflict of its own.

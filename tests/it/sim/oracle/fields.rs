@@ -39,6 +39,13 @@ impl End<'_> {
             Done::Title(title) => Some((deed.order, title.clone())),
             _ => None,
         });
+        let newest = last.as_ref().map_or(0, |(order, _)| *order);
+        if let Some((order, text)) = &last_rule
+            && *order > newest
+            && !(ticket.title.contains(text) || self.lost_visibly(link.milestone, "title", text))
+        {
+            self.fail(link, format!("GRC's text {text:?} never came; it is {:?}", ticket.title));
+        }
         let Some((order, title)) = last else { return };
         let text = title.split_once("] ").map_or(title.as_str(), |(_, text)| text);
         let overwritten = last_rule.is_some_and(|(ruled, _)| ruled > order);
