@@ -9,6 +9,8 @@ use chrono::TimeDelta;
 use connector_api::fake::{Act, FakeSite};
 use connector_api::{Transport, TransportError};
 use http::{Request, Response};
+use poam::register::MilestoneState;
+use poam::register::decide::Command;
 use poam::sync::engine::Hot;
 
 use super::faults::shorten;
@@ -59,6 +61,26 @@ async fn listing_that_breaks_off_moves_no_cursor() {
             let title = bed.ticket(number).await.title;
             assert_eq!(title, format!("[ACME {number}] By hand {number}"), "{connection}: it was seen");
         }
+    }
+}
+
+/// What a poll brought may be old by the time it is used: nothing is written by it.
+#[tokio::test]
+async fn text_edited_between_the_poll_and_the_pass_stands() {
+    for (component, connection) in [("portal", "github"), ("jira", "jira")] {
+        let bed = Bed::new().await;
+        let number = bed.plan(TEXT, component, "2026-04-01").await;
+        bed.settle().await;
+        bed.person_does("ada", number, Act::AddLabel("team-a".to_owned())).await;
+        let hot = bed.engine.poll(connection).await.expect("a poll");
+        bed.person_does("ada", number, Act::EditOutside("Notes of the team.".to_owned())).await;
+        let reason = Some("waiting for access".to_owned());
+        bed.act(vec![Command::SetState { milestone: number, to: MilestoneState::Blocked, reason }]).await;
+        bed.engine.pass(connection, hot).await.expect("a pass");
+        bed.settle().await;
+        let ticket = bed.ticket(number).await;
+        assert!(ticket.text.contains("Notes of the team."), "{connection}: {}", ticket.text);
+        assert!(ticket.block.is_some_and(|block| block.contains("locked")), "{connection}: the block is new");
     }
 }
 
