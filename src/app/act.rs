@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
+
 use crate::drift;
-use crate::register::decide::{Command, Refusal, decide_all};
-use crate::register::{Actor, Change, ItemNumber, MilestoneNumber, Register, Role, Roles, SystemId};
+use crate::register::decide::{Command, Deciding, Refusal, decide_all, decide_each};
+use crate::register::{Actor, Change, ItemNumber, MilestoneNumber, Register, Role, Roles, Subject, SystemId};
 use crate::store::{Scope, StoreError};
-use crate::sync::open::open_in;
+use crate::sync::decision::announce;
+use crate::sync::open::open_later;
 use crate::sync::{SyncError, World};
 
 /// Who gives a command, and what they may do.
@@ -48,6 +51,19 @@ pub fn who(world: &World, system: &SystemId, name: Option<&str>, user: &str) -> 
     }
 }
 
+/// What stands against commands, each decided after those before it as [`act`] does, with nothing recorded: the place of
+/// each that would be refused, and why.
+pub async fn judge(
+    world: &World,
+    system: &SystemId,
+    who: &Who,
+    commands: &[Command],
+) -> Result<Vec<(usize, Refusal)>, ActError> {
+    let register = world.db.read().await?.load(system, scope(commands)).await?;
+    let by = deciding(world, system, who, world.clock.now())?;
+    Ok(decide_each(&register, &by, commands)?.refused)
+}
+
 /// Carries out commands as one: all or none. Gives the changes and the part of the register that they concern.
 pub async fn act(
     world: &World,
@@ -55,7 +71,18 @@ pub async fn act(
     who: &Who,
     commands: Vec<Command>,
 ) -> Result<(Vec<Change>, Register), ActError> {
-    let (outer, system, who) = (world.clone(), system.clone(), who.clone());
+    act_for(world, system, who, "command", commands).await
+}
+
+/// The same for the cause that the journal is to name.
+pub async fn act_for(
+    world: &World,
+    system: &SystemId,
+    who: &Who,
+    cause: &str,
+    commands: Vec<Command>,
+) -> Result<(Vec<Change>, Register), ActError> {
+    let (outer, system, who, cause) = (world.clone(), system.clone(), who.clone(), cause.to_owned());
     world
         .writer
         .submit(move |tx| {
@@ -64,34 +91,25 @@ pub async fn act(
                 let now = world.clock.now();
                 tx.lock(std::slice::from_ref(&system)).await?;
                 let mut register = tx.load(&system, scope(&commands)).await?;
-                let settings = &world.settings;
-                let Ok(of) = settings.system(&system) else {
-                    return Ok::<_, SyncError>(Err(Refusal::new(
-                        "act",
-                        format!("{system} is no [[system]] of the configuration"),
-                    )));
-                };
-                let by = crate::register::decide::Deciding {
-                    actor: who.actor.clone(),
-                    roles: who.roles.clone(),
-                    now,
-                    calendar: &of.calendar,
-                    policy: &settings.policy,
-                    rules: &of.rules,
-                    people: &settings.people,
+                let by = match deciding(&world, &system, &who, now) {
+                    Ok(by) => by,
+                    Err(refusal) => return Ok::<_, SyncError>(Err(refusal)),
                 };
                 let changes = match decide_all(&register, &by, &commands) {
                     Ok(changes) => changes,
                     Err(refusal) => return Ok(Err(refusal)),
                 };
                 let mut subjects = drift::touched(&register, &changes);
-                tx.record(&mut register, now, &who.actor, "command", &changes).await?;
+                tx.record(&mut register, now, &who.actor, &cause, &changes).await?;
                 subjects.extend(drift::touched(&register, &changes));
-                let standing = settings.standing(&system)?;
+                // Before detection, which looks for milestones without a ticket.
+                open_later(tx, &world, &register, &changes).await?;
+                let standing = world.settings.standing(&system)?;
                 drift::redetect(tx, &mut register, &subjects, None, &standing, now).await?;
                 let milestones: Vec<MilestoneNumber> = drift::milestones_in(&subjects).into_iter().collect();
                 tx.mark_milestones(&system, &milestones, now).await?;
-                go_live(tx, &world, &system, &changes).await?;
+                announce(tx, &world, &mut register, &changes, "command", "").await?;
+                send_kept(tx, &register, &changes).await?;
                 Ok(Ok((changes, register)))
             })
         })
@@ -99,32 +117,68 @@ pub async fn act(
         .map_err(ActError::Refused)
 }
 
-/// Items that open get tickets for their milestones, by route.
-async fn go_live(
+/// Where a conflict was decided for the register, its value goes out whatever the ticket was last reconciled to: the
+/// register's half of the base no longer is what it says.
+async fn send_kept(
     tx: &mut crate::store::Tx,
+    register: &Register,
+    changes: &[Change],
+) -> Result<(), StoreError> {
+    for change in changes {
+        let Change::ConflictResolved { number, resolution } = change else { continue };
+        let Some(conflict) = register.conflicts.get(number) else { continue };
+        let Subject::Milestone(milestone) = conflict.subject else { continue };
+        let Some(mut link) = tx.link_of(&register.system.id, milestone).await? else { continue };
+        match (resolution.keep.as_str(), conflict.field.as_str()) {
+            ("register", "title") => {
+                if let Some(base) = &mut link.base.title {
+                    base.ours.clear();
+                }
+            }
+            ("register", "assignee") => {
+                if let Some(base) = &mut link.base.assignee {
+                    base.ours = None;
+                }
+            }
+            _ => continue,
+        }
+        tx.save_link(&mut link).await?;
+    }
+    Ok(())
+}
+
+/// Decides commands as they would be now, and records nothing: before bytes are kept for them.
+pub async fn would(
     world: &World,
     system: &SystemId,
-    changes: &[Change],
-) -> Result<(), SyncError> {
-    let opened: BTreeSet<ItemNumber> = changes
-        .iter()
-        .filter_map(|change| {
-            let Change::ItemStatus { item, to: crate::register::Status::Open } = change else { return None };
-            Some(item.clone())
-        })
-        .collect();
-    if opened.is_empty() {
-        return Ok(());
-    }
-    let register = tx.load(system, Scope::Items(opened.clone())).await?;
-    let wanted: BTreeSet<MilestoneNumber> = register
-        .milestones
-        .values()
-        .filter(|milestone| milestone.serves.iter().any(|item| opened.contains(item)))
-        .map(|milestone| milestone.number)
-        .collect();
-    open_in(tx, world, &register, &wanted, false).await?;
+    who: &Who,
+    commands: &[Command],
+) -> Result<(), ActError> {
+    let register = world.db.read().await?.load(system, scope(commands)).await?;
+    decide_all(&register, &deciding(world, system, who, world.clock.now())?, commands)?;
     Ok(())
+}
+
+/// Whoever gives a command, deciding at a time.
+pub(super) fn deciding<'a>(
+    world: &'a World,
+    system: &SystemId,
+    who: &Who,
+    now: DateTime<Utc>,
+) -> Result<Deciding<'a>, Refusal> {
+    let settings = &world.settings;
+    let Ok(of) = settings.system(system) else {
+        return Err(Refusal::new("act", format!("{system} is no [[system]] of the configuration")));
+    };
+    Ok(Deciding {
+        actor: who.actor.clone(),
+        roles: who.roles.clone(),
+        now,
+        calendar: &of.calendar,
+        policy: &settings.policy,
+        rules: &of.rules,
+        people: &settings.people,
+    })
 }
 
 /// The part of the register that commands need.
@@ -154,7 +208,7 @@ fn scope(commands: &[Command]) -> Scope {
                 milestones.insert(*milestone);
                 items.extend(serves.iter().cloned());
             }
-            Command::AddEvidence(new) => match &new.of {
+            Command::GiveEvidence(new) | Command::AddEvidence(new) => match &new.of {
                 crate::register::EvidenceOf::Milestone(number) => {
                     milestones.insert(*number);
                 }
@@ -168,7 +222,7 @@ fn scope(commands: &[Command]) -> Scope {
             Command::Transition(transition) => {
                 milestones.insert(transition.milestone);
             }
-            Command::Propose(proposed) => {
+            Command::Move(proposed) | Command::Propose(proposed) => {
                 milestones.insert(proposed.milestone);
             }
             Command::SetOwner { milestone, .. }
@@ -176,8 +230,11 @@ fn scope(commands: &[Command]) -> Scope {
             | Command::Ticket { milestone, .. }
             | Command::TicketTitle { milestone, .. }
             | Command::Explain { milestone, .. }
+            | Command::SettleMove { milestone }
+            | Command::Unblock { milestone, .. }
             | Command::Approve { milestone, .. }
             | Command::Reject { milestone, .. }
+            | Command::SetBack { milestone, .. }
             | Command::Retext { milestone, .. }
             | Command::SetDue { milestone, .. }
             | Command::SetExpects { milestone, .. }

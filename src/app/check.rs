@@ -117,7 +117,7 @@ pub async fn refuse_public(config: &Config, world: &World, connection: &str) -> 
     for tracker in trackers {
         if report.public_projects.contains(&tracker.project) {
             let reason = format!("{} can be read by anyone, and `allow_public` is not set", tracker.project);
-            brakes::halt(world, &tracker.id, reason, &[]).await?;
+            brakes::halt(world, &tracker.id, reason, Vec::new()).await?;
         }
     }
     Ok(())

@@ -1,24 +1,22 @@
-//! The real [`Transport`]: one HTTP exchange over the network, bounded in time and size, and paced.
+//! The real [`Transport`]: one HTTP exchange over the network, bounded in time and size, and within the site's limits.
 //!
 //! One transport serves one connection. It is the edge of the scheduler: the only place below it where anything waits,
-//! and only for the connection's pace, which is a matter of fractions of a second. A pause that the tracker asked for
-//! is never waited for here but answered at once, so that the work is put off until the pause ends.
+//! and only for the connection's pace, which is a matter of fractions of a second ([`super::limits`]). A pause that the
+//! tracker asked for is never waited for here but answered at once, so that the work is put off until the pause ends.
 
-use std::num::NonZeroU32;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
-use connector_api::error::LimitScope;
-use connector_api::{Transport, TransportError};
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use connector_api::{Charge, Transport, TransportError};
 use http::{Method, Request, Response};
 use secrecy::ExposeSecret as _;
 
-use crate::config::{Connection, ProxyChoice, Site};
+use super::limits::Limits;
+use crate::config::{Connection, ProxyChoice};
 
 /// The present time, from whoever keeps it.
 pub type Now = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -38,17 +36,11 @@ pub struct Options {
     pub timeout: Duration,
     /// Largest answer, in bytes, after decompression.
     pub cap: u64,
-    /// How fast.
-    pub pace: Pace,
 }
 
 impl Options {
     /// As a connection asks for, with 10 seconds to connect, 30 in all, and at most 8 MiB.
     pub fn of(connection: &Connection) -> Self {
-        let mut pace = Pace::of(connection.site);
-        if let Some(per_second) = connection.requests_per_second.and_then(NonZeroU32::new) {
-            pace.per_second = per_second;
-        }
         Self {
             ca_file: connection.ca_file.clone(),
             proxy: connection.proxy.clone(),
@@ -56,43 +48,32 @@ impl Options {
             connect_timeout: Duration::from_secs(10),
             timeout: Duration::from_secs(30),
             cap: 8 * 1024 * 1024,
-            pace,
         }
     }
 }
 
-/// How fast requests may leave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pace {
-    /// Requests a second; as many may leave at once after a rest.
-    pub per_second: NonZeroU32,
-    /// How many requests a write counts as.
-    pub write_cost: NonZeroU32,
+/// What the exchanges of a connection are bound by beside time and size.
+#[derive(Clone)]
+pub struct Rules {
+    /// The present time.
+    pub now: Now,
+    /// What a request counts against.
+    pub charges: Charges,
+    /// Whether a write that takes so long at most may leave: the connection is ours until it has ended.
+    pub may_write: MayWrite,
 }
 
-impl Pace {
-    /// GitHub allows about 900 points a minute, where a read costs one and a write five (GitHub, "Rate limits for the
-    /// REST API", secondary limits). Jira Cloud's tightest bucket is 50 writes a second on one path (Atlassian, "Rate
-    /// limiting"); a Data Center is the operator's own, and gets the same.
-    pub fn of(site: Site) -> Self {
-        let number = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
-        match site {
-            Site::GitHub => Self { per_second: number(10), write_cost: number(5) },
-            Site::JiraCloud | Site::JiraDataCenter => Self { per_second: number(50), write_cost: number(1) },
-        }
-    }
+/// What a request counts against.
+pub type Charges = Arc<dyn Fn(&Request<Bytes>) -> Vec<Charge> + Send + Sync>;
+/// Whether a write that takes so long may leave now.
+pub type MayWrite = Arc<dyn Fn(Duration) -> bool + Send + Sync>;
 
-    /// What a request counts as. GraphQL reads by POST.
-    fn cost(self, request: &Request<Bytes>) -> NonZeroU32 {
-        let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
-            || request.uri().path().ends_with("/graphql");
-        if reads { NonZeroU32::MIN } else { self.write_cost }
-    }
-
-    fn quota(self) -> Quota {
-        // A burst smaller than a write would never let one leave.
-        Quota::per_second(self.per_second).allow_burst(self.per_second.max(self.write_cost))
-    }
+/// Whether a request alters nothing there. GraphQL reads by POST, and so do Jira's searches and bulk reads.
+pub fn reads(request: &Request<Bytes>) -> bool {
+    let path = request.uri().path();
+    let by_post = ["/graphql", "/search/jql", "/search", "/bulkfetch"];
+    matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
+        || by_post.iter().any(|end| path.ends_with(end))
 }
 
 /// Why a transport could not be made.
@@ -120,28 +101,20 @@ pub enum HttpError {
 /// Sends requests of one connection.
 pub struct HttpTransport {
     client: reqwest::Client,
-    limiter: DefaultDirectRateLimiter,
-    pace: Pace,
+    /// Allowances and pauses.
+    limits: Limits,
+    rules: Rules,
     cap: u64,
-    pause: Mutex<Option<Pause>>,
-    now: Now,
-}
-
-/// Why and until when nothing is sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pause {
-    /// Not before this time.
-    pub until: DateTime<Utc>,
-    /// As the tracker named it.
-    pub reason: String,
+    /// The longest that an exchange takes once it left.
+    longest: Duration,
 }
 
 impl HttpTransport {
-    /// A transport that tells time by `now`.
+    /// A transport that goes by these rules.
     ///
     /// # Errors
     /// When the certificates or the proxy are wrong, or the operating system has no certificates at all.
-    pub fn new(options: &Options, now: Now) -> Result<Self, HttpError> {
+    pub fn new(options: &Options, rules: Rules) -> Result<Self, HttpError> {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("poam-bridge/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(options.connect_timeout)
@@ -173,35 +146,16 @@ impl HttpTransport {
         }
         Ok(Self {
             client: builder.build().map_err(|error| HttpError::Client(reason(error)))?,
-            limiter: RateLimiter::direct(options.pace.quota()),
-            pace: options.pace,
+            limits: Limits::default(),
+            rules,
             cap: options.cap,
-            pause: Mutex::new(None),
-            now,
+            longest: options.timeout,
         })
     }
 
-    /// Sends nothing before `until`. A pause is never shortened by another.
-    pub fn pause_until(&self, until: DateTime<Utc>, reason: impl Into<String>) {
-        let mut pause = self.pause.lock().unwrap_or_else(PoisonError::into_inner);
-        if pause.as_ref().is_none_or(|pause| pause.until < until) {
-            *pause = Some(Pause { until, reason: reason.into() });
-        }
-    }
-
-    /// The pause that is in force.
-    pub fn paused(&self) -> Option<Pause> {
-        let pause = self.pause.lock().unwrap_or_else(PoisonError::into_inner);
-        pause.clone().filter(|pause| pause.until > (self.now)())
-    }
-
-    fn refuse_while_paused(&self) -> Result<(), TransportError> {
-        match self.paused() {
-            Some(Pause { until, reason }) => {
-                Err(TransportError::Paused { until, reason, scope: LimitScope::Connection })
-            }
-            None => Ok(()),
-        }
+    /// The connection's allowances and pauses.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 }
 
@@ -214,13 +168,18 @@ impl Transport for HttpTransport {
         fields(method = %request.method(), host = request.uri().host(), path = request.uri().path(), status)
     )]
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
-        self.refuse_while_paused()?;
-        let cost = self.pace.cost(&request);
+        let (charges, reads) = ((self.rules.charges)(&request), reads(&request));
+        let now = &*self.rules.now;
+        self.limits.refuse_while_paused(&charges, now())?;
         let request =
             reqwest::Request::try_from(request).map_err(|error| TransportError::NotSent(reason(error)))?;
-        self.limiter.until_n_ready(cost).await.map_err(|error| TransportError::NotSent(error.to_string()))?;
+        self.limits.spend(&charges, now).await?;
         // Another request may have met a limit meanwhile.
-        self.refuse_while_paused()?;
+        self.limits.refuse_while_paused(&charges, now())?;
+        if !reads && !(self.rules.may_write)(self.longest) {
+            let why = "another process may take the connection over before a write would have ended";
+            return Err(TransportError::NotSent(why.to_owned()));
+        }
 
         let mut answer = self.client.execute(request).await.map_err(failure)?;
         tracing::Span::current().record("status", answer.status().as_u16());

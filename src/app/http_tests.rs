@@ -9,17 +9,16 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
 use connector_api::error::LimitScope;
-use governor::clock::FakeRelativeClock;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::app::limits::Pause;
 use crate::config::{Origin, Secret};
 
 const CAP: u64 = 10_000;
 
 fn options() -> Options {
-    let n = NonZeroU32::new(1_000).expect("not zero");
     Options {
         ca_file: None,
         proxy: ProxyChoice::Direct,
@@ -27,8 +26,11 @@ fn options() -> Options {
         connect_timeout: Duration::from_secs(5),
         timeout: Duration::from_secs(20),
         cap: CAP,
-        pace: Pace { per_second: n, write_cost: NonZeroU32::MIN },
     }
+}
+
+fn rules(now: Now) -> Rules {
+    Rules { now, charges: Arc::new(|_| Vec::new()), may_write: Arc::new(|_| true) }
 }
 
 fn noon() -> DateTime<Utc> {
@@ -36,7 +38,7 @@ fn noon() -> DateTime<Utc> {
 }
 
 fn transport(options: &Options) -> HttpTransport {
-    HttpTransport::new(options, Arc::new(noon)).expect("a transport")
+    HttpTransport::new(options, rules(Arc::new(noon))).expect("a transport")
 }
 
 fn request(url: String) -> Request<Bytes> {
@@ -172,11 +174,14 @@ async fn a_paused_connection_answers_at_once_and_sends_nothing() {
     let minutes = Arc::new(AtomicU32::new(0));
     let clock = Arc::clone(&minutes);
     let now = move || noon() + chrono::Duration::minutes(clock.load(Ordering::SeqCst).into());
-    let transport = HttpTransport::new(&options(), Arc::new(now)).expect("a transport");
+    let transport = HttpTransport::new(&options(), rules(Arc::new(now))).expect("a transport");
     let (soon, late) = (noon() + chrono::Duration::minutes(1), noon() + chrono::Duration::minutes(5));
 
-    transport.pause_until(late, "jira-quota-tenant-based");
-    transport.pause_until(soon, "retry-after");
+    let pause = |until, reason: &str| {
+        transport.limits().pause(&LimitScope::Connection, Pause { until, reason: reason.to_owned() });
+    };
+    pause(late, "jira-quota-tenant-based");
+    pause(soon, "retry-after");
     let error = transport.send(request(format!("http://{at}/"))).await.expect_err("paused");
     assert_eq!(
         error,
@@ -190,7 +195,6 @@ async fn a_paused_connection_answers_at_once_and_sends_nothing() {
     assert_eq!(seen.load(Ordering::SeqCst), 0);
 
     minutes.store(5, Ordering::SeqCst);
-    assert_eq!(transport.paused(), None);
     assert!(transport.send(request(format!("http://{at}/"))).await.is_ok());
     assert_eq!(seen.load(Ordering::SeqCst), 1);
 }
@@ -213,51 +217,43 @@ async fn a_proxy_is_asked_for_the_whole_url() {
 fn wrong_certificates_are_named() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("ca.pem");
-    let make = || HttpTransport::new(&Options { ca_file: Some(path.clone()), ..options() }, Arc::new(noon));
+    let make =
+        || HttpTransport::new(&Options { ca_file: Some(path.clone()), ..options() }, rules(Arc::new(noon)));
     assert!(matches!(make(), Err(HttpError::CaFile { .. })));
     std::fs::write(&path, "no certificate").expect("written");
     assert!(matches!(make(), Err(HttpError::NoCertificate { .. })));
 }
 
 #[test]
-fn a_write_to_github_counts_as_five_reads() {
-    let pace = Pace::of(Site::GitHub);
-    let cost = |method: Method, path: &str| {
-        let request = Request::builder().method(method).uri(format!("https://api.github.com{path}"));
-        pace.cost(&request.body(Bytes::new()).expect("a request")).get()
-    };
+fn what_reads_is_told_from_what_writes() {
     for (method, path, wanted) in [
-        (Method::GET, "/repos/o/r/issues", 1),
-        (Method::POST, "/graphql", 1),
-        (Method::POST, "/repos/o/r/issues", 5),
-        (Method::PATCH, "/repos/o/r/issues/1", 5),
-        (Method::DELETE, "/repos/o/r/issues/1/labels/x", 5),
+        (Method::GET, "/repos/o/r/issues", true),
+        (Method::POST, "/graphql", true),
+        (Method::POST, "/rest/api/3/issue/bulkfetch", true),
+        (Method::POST, "/rest/api/3/changelog/bulkfetch", true),
+        (Method::POST, "/rest/api/3/search/jql", true),
+        (Method::POST, "/rest/api/3/issue/bulk", false),
+        (Method::POST, "/repos/o/r/issues", false),
+        (Method::PATCH, "/repos/o/r/issues/1", false),
+        (Method::DELETE, "/repos/o/r/issues/1/labels/x", false),
     ] {
-        assert_eq!(cost(method.clone(), path), wanted, "{method} {path}");
+        let request = Request::builder().method(method.clone()).uri(format!("https://tracker.test{path}"));
+        assert_eq!(reads(&request.body(Bytes::new()).expect("a request")), wanted, "{method} {path}");
     }
 }
 
-#[test]
-fn what_left_in_a_minute_stays_below_githubs_points() {
-    for writes in [false, true] {
-        let pace = Pace::of(Site::GitHub);
-        let clock = FakeRelativeClock::default();
-        let limiter = RateLimiter::direct_with_clock(pace.quota(), clock.clone());
-        let cost = if writes { pace.write_cost } else { NonZeroU32::MIN };
-        let mut points = 0;
-        for _ in 0..6_000 {
-            if limiter.check_n(cost).expect("a burst holds a write").is_ok() {
-                points += cost.get();
-            }
-            clock.advance(Duration::from_millis(10));
-        }
-        assert!((550..=900).contains(&points), "{points} points");
-    }
-}
-
-#[test]
-fn a_slow_pace_still_lets_a_write_leave() {
-    let pace = Pace { per_second: NonZeroU32::MIN, write_cost: NonZeroU32::new(5).expect("not zero") };
-    let limiter = RateLimiter::direct_with_clock(pace.quota(), FakeRelativeClock::default());
-    assert!(limiter.check_n(pace.write_cost).expect("a burst holds a write").is_ok());
+/// A write that could arrive after another process took the connection over does not leave.
+#[tokio::test]
+async fn a_write_needs_the_lease_to_outlast_it() {
+    let at = serve(Router::new().route("/", get(|| async { "read" }).post(|| async { "written" }))).await;
+    let rules =
+        Rules { may_write: Arc::new(|longest| longest < Duration::from_secs(20)), ..rules(Arc::new(noon)) };
+    let write = || Request::post(format!("http://{at}/")).body(Bytes::new()).expect("a request");
+    let transport = HttpTransport::new(&options(), rules.clone()).expect("a transport");
+    assert!(transport.send(request(format!("http://{at}/"))).await.is_ok(), "reads are free");
+    let error = transport.send(write()).await.expect_err("too late");
+    assert!(matches!(&error, TransportError::NotSent(_)), "{error}");
+    let quick = Options { timeout: Duration::from_secs(19), ..options() };
+    let transport = HttpTransport::new(&quick, rules).expect("a transport");
+    assert!(transport.send(write()).await.is_ok());
 }

@@ -1,21 +1,27 @@
 //! Import: the file is kept as source evidence, parsed whole, planned, and applied in transactions of bounded size
 //! under one import. Idempotent: a crash is finished by running it again, and until then it shows as unfinished.
 
+mod absent;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::act::{ActError, Who};
+use super::act::{ActError, Who, deciding};
+use super::reserved::needs;
 use crate::drift;
 use crate::exchange::fedramp_xlsx::{self, Limits, ReadError, Refused, Warning};
-use crate::exchange::import::{ImportPlan, plan};
-use crate::register::decide::{Command, Deciding, NewEvidence, decide, decide_all};
+use crate::exchange::import::{ImportPlan, names_another, plan};
+use crate::register::decide::{
+    Command, Deciding, Each, ImportedItem, KEEPERS, NewEvidence, Refusal, decide, decide_each,
+};
 use crate::register::{
-    Change, Digest, Drift, DriftKind, EvidenceKind, EvidenceOf, ImportedRow, ItemNumber, MilestoneNumber,
-    Register, Status, Subject, SystemId,
+    Change, Digest, EvidenceKind, EvidenceOf, ImportedRow, ItemNumber, MilestoneNumber, Register, Subject,
+    SystemId,
 };
 use crate::store::{ItemFilter, Scope, StoreError, Tx};
-use crate::sync::{SyncError, World};
+use crate::sync::{Kept, SyncError, World};
+use absent::{back_again, finish};
 
 /// Items per transaction: a few changes each, so that one stays near 500 changes.
 const CHUNK: usize = 100;
@@ -42,6 +48,15 @@ pub struct Report {
     pub plan: Vec<String>,
 }
 
+/// How a workbook is imported.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct How {
+    /// Decide all of it, and record nothing.
+    pub dry_run: bool,
+    /// Let a row join an item of the same number that was made here; else it is refused.
+    pub join: bool,
+}
+
 /// Why nothing was imported.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
@@ -59,40 +74,54 @@ pub enum ImportError {
     Act(#[from] ActError),
 }
 
+impl From<Refusal> for ImportError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Act(refusal.into())
+    }
+}
+
 impl From<StoreError> for ImportError {
     fn from(error: StoreError) -> Self {
         Self::Act(error.into())
     }
 }
 
-/// Imports a workbook. `progress` hears how many of how many rows are done.
+/// Imports a workbook, as somebody who plans. `progress` hears how many of how many rows are done.
 pub async fn import(
     world: &World,
     system: &SystemId,
     who: &Who,
     name: &str,
     bytes: bytes::Bytes,
-    dry_run: bool,
+    how: How,
     progress: &(dyn Fn(usize, usize) + Send + Sync),
 ) -> Result<Report, ImportError> {
+    if !how.dry_run {
+        needs(who, &format!("import {name} into {system}"), KEEPERS)?;
+    }
     let file = Digest::of(&bytes);
     let workbook = fedramp_xlsx::read(&bytes, &Limits::default())
         .map_err(|why| ImportError::Unreadable { file: name.to_owned(), why })?;
-    let known: BTreeMap<ItemNumber, Option<ImportedRow>> = {
+    let (known, other): (BTreeMap<ItemNumber, Option<ImportedRow>>, _) = {
         let mut read = world.db.read().await?;
+        let profile = read.load(system, Scope::System).await?.system.profile;
+        let other = names_another(&workbook, system, profile.as_ref());
         let items = read.items(system, &ItemFilter::default(), None, i32::MAX.unsigned_abs()).await?;
-        items.into_iter().map(|item| (item.number, item.imported)).collect()
+        (items.into_iter().map(|item| (item.number, item.imported)).collect(), other)
     };
     let people: BTreeSet<String> = world.settings.people.keys().cloned().collect();
-    let plan = plan(&workbook, &file, &known, &people);
+    let plan = plan(&workbook, &file, &known, &people, how.join);
     let mut report = Report {
         read: plan.read,
-        warnings: plan.warnings.clone(),
+        warnings: other.into_iter().chain(plan.warnings.clone()).collect(),
         refused: plan.refused.clone(),
         file: file.to_string(),
         ..Report::default()
     };
-    if dry_run {
+    if how.dry_run {
+        for chunk in plan.items.chunks(CHUNK) {
+            report.add(try_out(world, system, who, chunk).await?);
+        }
         tell(&plan, &known, &mut report);
         return Ok(report);
     }
@@ -103,26 +132,17 @@ pub async fn import(
             .is_some_and(|last| last.cells == item.row.cells && last.sheet == item.row.sheet)
     });
     if all_same && !plan.items.is_empty() && finished(world, system, &file).await? {
+        back_again(world, system, who, &file, &plan).await?;
         report.unchanged = plan.items.len();
         progress(plan.items.len(), plan.items.len());
         return Ok(report);
     }
-    world.evidence.put(bytes.clone()).await.map_err(|error| ActError::Failed(error.into()))?;
-    begin(world, system, who, name, &file, bytes.len() as u64, &plan).await?;
+    let kept = world.keep(bytes.clone()).await.map_err(ActError::Failed)?;
+    begin(world, system, who, name, &kept, bytes.len() as u64, &plan).await?;
     let total = plan.items.len();
     let mut done = 0;
     for chunk in plan.items.chunks(CHUNK) {
-        let outcome = take(
-            world,
-            system,
-            who,
-            &file,
-            chunk.iter().cloned().map(|i| Command::Import(Box::new(i))).collect(),
-        )
-        .await?;
-        report.created += outcome.created;
-        report.changed += outcome.changed;
-        report.unchanged += outcome.unchanged;
+        report.add(take(world, system, who, &file, chunk).await?);
         done += chunk.len();
         progress(done, total);
     }
@@ -130,22 +150,30 @@ pub async fn import(
     Ok(report)
 }
 
+impl Report {
+    fn add(&mut self, outcome: Outcome) {
+        self.created += outcome.created;
+        self.changed += outcome.changed;
+        self.unchanged += outcome.unchanged;
+        self.refused.extend(outcome.refused);
+    }
+}
+
+/// Says of each row what it would do.
 fn tell(plan: &ImportPlan, known: &BTreeMap<ItemNumber, Option<ImportedRow>>, report: &mut Report) {
-    for item in &plan.items {
+    let refused: BTreeSet<(&str, u32)> = report.refused.iter().map(|r| (r.sheet.as_str(), r.row)).collect();
+    let taken = plan.items.iter().filter(|item| !refused.contains(&(item.row.sheet.as_str(), item.row.row)));
+    for item in taken {
         let place = format!("{} row {}", item.row.sheet, item.row.row);
         match known.get(&item.number) {
             None => {
-                report.created += 1;
                 let status = if item.closed { "closed" } else { "open" };
                 report
                     .plan
                     .push(format!("add {} as {status} from {place}: {}", item.number, item.facts.title));
             }
-            Some(Some(last)) if last.cells == item.row.cells && last.sheet == item.row.sheet => {
-                report.unchanged += 1;
-            }
+            Some(Some(last)) if last.cells == item.row.cells && last.sheet == item.row.sheet => {}
             Some(last) => {
-                report.changed += 1;
                 let fields: Vec<&str> = last.as_ref().map_or_else(Vec::new, |last| {
                     let names: BTreeSet<&String> = last.cells.keys().chain(item.row.cells.keys()).collect();
                     names
@@ -165,23 +193,52 @@ async fn finished(world: &World, system: &SystemId, file: &Digest) -> Result<boo
     Ok(read.import(system, file).await?.is_some_and(|import| import.finished.is_some()))
 }
 
+/// What some rows gave.
 struct Outcome {
     created: usize,
     changed: usize,
     unchanged: usize,
+    refused: Vec<Refused>,
 }
 
-impl Outcome {
-    fn of(numbers: &BTreeSet<ItemNumber>, before: &Register, changes: &[Change]) -> Self {
-        let created = numbers.iter().filter(|number| !before.items.contains_key(*number)).count();
-        let touched: BTreeSet<&ItemNumber> = changes
-            .iter()
-            .filter_map(
-                |change| if let Change::ItemFactsChanged { item, .. } = change { Some(item) } else { None },
-            )
-            .collect();
-        Self { created, changed: touched.len(), unchanged: numbers.len() - created - touched.len() }
-    }
+/// Decides some rows, each for itself: an odd one is refused by its place, and the others are taken.
+fn decided(
+    register: &Register,
+    by: &Deciding<'_>,
+    rows: &[ImportedItem],
+) -> Result<(Vec<Change>, Outcome), Refusal> {
+    let commands: Vec<Command> = rows.iter().cloned().map(|row| Command::Import(Box::new(row))).collect();
+    let Each { changes, refused } = decide_each(register, by, &commands)?;
+    let refused = refused
+        .into_iter()
+        .filter_map(|(place, refusal)| {
+            let row = &rows.get(place)?.row;
+            let reason = refusal.to_string();
+            Some(Refused { sheet: row.sheet.clone(), row: row.row, column: String::new(), reason })
+        })
+        .collect::<Vec<_>>();
+    let count = |wanted: fn(&Change) -> bool| changes.iter().filter(|change| wanted(change)).count();
+    let created = count(|change| matches!(change, Change::ItemAdded { .. }));
+    let changed = count(|change| matches!(change, Change::ItemFactsChanged { .. }));
+    let unchanged = rows.len() - refused.len() - created - changed;
+    Ok((changes, Outcome { created, changed, unchanged, refused }))
+}
+
+fn numbers(rows: &[ImportedItem]) -> Scope {
+    Scope::Items(rows.iter().map(|row| row.number.clone()).collect())
+}
+
+/// Decides some rows as [`take`] does, and records nothing.
+async fn try_out(
+    world: &World,
+    system: &SystemId,
+    who: &Who,
+    rows: &[ImportedItem],
+) -> Result<Outcome, ImportError> {
+    let register = world.db.read().await?.load(system, numbers(rows)).await?;
+    let by = deciding(world, system, who, world.clock.now()).map_err(ActError::Refused)?;
+    let (_, outcome) = decided(&register, &by, rows).map_err(ActError::Refused)?;
+    Ok(outcome)
 }
 
 /// Records the file as source evidence, once, and that its import began.
@@ -190,12 +247,12 @@ async fn begin(
     system: &SystemId,
     who: &Who,
     name: &str,
-    file: &Digest,
+    kept: &Kept,
     size: u64,
     plan: &ImportPlan,
 ) -> Result<(), ImportError> {
-    let (outer, system, who, file, name) =
-        (world.clone(), system.clone(), who.clone(), file.clone(), name.to_owned());
+    let (outer, system, who, name) = (world.clone(), system.clone(), who.clone(), name.to_owned());
+    let Kept { digest: file, redacted } = kept.clone();
     let rows = u32::try_from(plan.items.len()).unwrap_or(u32::MAX);
     world
         .writer
@@ -220,9 +277,10 @@ async fn begin(
                     observed: now,
                     source: format!("import {file}"),
                     details: BTreeMap::new(),
+                    redacted,
                 }));
                 let mut changes = {
-                    let by = deciding(&world, &system, &who)?;
+                    let by = deciding(&world, &system, &who, now)?;
                     decide(&register, &by, &evidence).unwrap_or_default()
                 };
                 changes.push(Change::ImportStarted { file: file.clone(), name, rows });
@@ -234,21 +292,16 @@ async fn begin(
     Ok(())
 }
 
-fn deciding<'a>(world: &'a World, system: &SystemId, who: &Who) -> Result<Deciding<'a>, SyncError> {
-    let mut by = world.settings.deciding(system, who.actor.clone(), world.clock.now())?;
-    by.roles.clone_from(&who.roles);
-    Ok(by)
-}
-
 /// Takes some rows in one transaction.
 async fn take(
     world: &World,
     system: &SystemId,
     who: &Who,
     file: &Digest,
-    commands: Vec<Command>,
+    rows: &[ImportedItem],
 ) -> Result<Outcome, ImportError> {
-    let (outer, system, who, file) = (world.clone(), system.clone(), who.clone(), file.clone());
+    let (outer, system, who, file, rows) =
+        (world.clone(), system.clone(), who.clone(), file.clone(), rows.to_vec());
     let outcome = world
         .writer
         .submit(move |tx| {
@@ -256,18 +309,11 @@ async fn take(
                 let world = outer;
                 let now = world.clock.now();
                 tx.lock(std::slice::from_ref(&system)).await?;
-                let numbers: BTreeSet<ItemNumber> = commands
-                    .iter()
-                    .filter_map(|command| {
-                        if let Command::Import(item) = command { Some(item.number.clone()) } else { None }
-                    })
-                    .collect();
-                let mut register = tx.load(&system, Scope::Items(numbers.clone())).await?;
-                let all = {
-                    let by = deciding(&world, &system, &who)?;
-                    decide_all(&register, &by, &commands).map_err(ActError::Refused)?
+                let mut register = tx.load(&system, numbers(&rows)).await?;
+                let (all, outcome) = {
+                    let by = deciding(&world, &system, &who, now)?;
+                    decided(&register, &by, &rows).map_err(ActError::Refused)?
                 };
-                let outcome = Outcome::of(&numbers, &register, &all);
                 if all.is_empty() {
                     return Ok(outcome);
                 }
@@ -293,76 +339,5 @@ async fn redetect(
     let system = register.system.id.clone();
     let standing = world.settings.standing(&system)?;
     drift::redetect(tx, register, subjects, None, &standing, world.clock.now()).await?;
-    Ok(())
-}
-
-/// Says which open items the newer file lacks (drift, never closure), and that all of it was taken.
-async fn finish(
-    world: &World,
-    system: &SystemId,
-    who: &Who,
-    file: &Digest,
-    plan: &ImportPlan,
-) -> Result<(), ImportError> {
-    let present: BTreeSet<ItemNumber> = plan.items.iter().map(|item| item.number.clone()).collect();
-    let (outer, system, who, file) = (world.clone(), system.clone(), who.clone(), file.clone());
-    world
-        .writer
-        .submit(move |tx| {
-            Box::pin(async move {
-                let now = outer.clock.now();
-                tx.lock(std::slice::from_ref(&system)).await?;
-                let open = ItemFilter {
-                    statuses: Status::ALL.into_iter().filter(|status| *status != Status::Closed).collect(),
-                    ..ItemFilter::default()
-                };
-                let open = tx.items(&system, &open, None, i32::MAX.unsigned_abs()).await?;
-                let absent = open.into_iter().filter(|item| item.imported.is_some()).map(|item| item.number);
-                let mut standing = tx.drifts(&system, true).await?;
-                standing.retain(|drift| drift.kind == DriftKind::AbsentFromImport);
-                let mut register = tx.load(&system, Scope::System).await?;
-                let mut changes = Vec::new();
-                let mut number = register.system.last_drift;
-                for item in absent.filter(|item| !present.contains(item)) {
-                    if standing.iter().any(|drift| drift.subject == Subject::Item(item.clone())) {
-                        continue;
-                    }
-                    number += 1;
-                    changes.push(Change::DriftOpened {
-                        drift: Drift {
-                            number,
-                            kind: DriftKind::AbsentFromImport,
-                            subject: Subject::Item(item),
-                            key: String::new(),
-                            detail: format!(
-                                "the workbook {} lacks it",
-                                file.as_str().get(..12).unwrap_or_default()
-                            ),
-                            opened: now,
-                            settled: None,
-                            settled_by: None,
-                        },
-                    });
-                }
-                for drift in standing {
-                    if let Subject::Item(item) = &drift.subject
-                        && present.contains(item)
-                    {
-                        register.drifts.insert(drift.number, drift.clone());
-                        let by = "a newer workbook has it again".to_owned();
-                        changes.push(Change::DriftSettled { number: drift.number, by });
-                    }
-                }
-                if let Some(import) = tx.import(&system, &file).await? {
-                    register.imports.insert(file.clone(), import);
-                }
-                changes.push(Change::ImportFinished { file: file.clone() });
-                for chunk in changes.chunks(500) {
-                    tx.record(&mut register, now, &who.actor, &format!("import {file}"), chunk).await?;
-                }
-                Ok::<_, StoreError>(())
-            })
-        })
-        .await?;
     Ok(())
 }

@@ -14,18 +14,25 @@
 //! | [`once`] | `poam sync` |
 //! | [`reserved`] | tokens, and halts of trackers |
 //! | [`redact`] | bytes of evidence removed |
+//! | `bench` | what the bridge costs, measured against fake sites (feature `fakes`) |
 //! | `demo` | fake sites, pages for visitors, the story (feature `fakes`) |
 //! | [`http`] | one HTTP exchange over the network |
+//! | [`limits`] | what a site allows, kept count of |
+//! | [`process`] | what this process is called where several share a store |
 //! | [`logging`] | where log lines go |
 
 pub mod act;
+#[cfg(feature = "fakes")]
+pub mod bench;
 pub mod check;
 #[cfg(feature = "fakes")]
 pub mod demo;
 pub mod http;
 pub mod import;
+pub mod limits;
 pub mod logging;
 pub mod once;
+pub mod process;
 pub mod redact;
 pub mod reserved;
 pub mod rules;

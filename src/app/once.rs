@@ -8,11 +8,11 @@ use serde::Serialize;
 use super::App;
 use super::check::refuse_public;
 use crate::store::StoreError;
-use crate::sync::SyncError;
 use crate::sync::engine::{Hot, chain};
+use crate::sync::{SyncError, lease};
 
-/// Links that one pass takes: the engine's own limit, by which the number of passes is bounded.
-const PASS: u64 = 500;
+/// Links that one pass takes at least, where there are so many: by that the number of passes is bounded.
+const PASS: u64 = crate::sync::create::TOGETHER as u64;
 /// Passes that are made in any case, before what does not settle is given up.
 const LEAST: u64 = 20;
 
@@ -49,24 +49,46 @@ impl Done {
 }
 
 /// Polls a connection once and reconciles until nothing is marked and due. What fails is told, and holds nothing else
-/// up. `tell` is given how many links were looked at so far.
+/// up. `only` is the one tracker to work on, else all of them. `tell` is given how many links were looked at so far.
 ///
 /// # Errors
 /// Only where the store fails.
-pub async fn once(app: &App, connection: &str, tell: &(dyn Fn(u64) + Sync)) -> Result<Done, StoreError> {
+pub async fn once(
+    app: &App,
+    connection: &str,
+    only: Option<&str>,
+    tell: &(dyn Fn(u64) + Sync),
+) -> Result<Done, StoreError> {
     let world = app.world();
-    let trackers: Vec<String> =
-        world.settings.trackers_on(connection).map(|tracker| tracker.id.clone()).collect();
+    let engine = app.engine.of_tracker(only);
+    let trackers: Vec<String> = engine.trackers_on(connection).map(|tracker| tracker.id.clone()).collect();
     let mut done = Done { connection: connection.to_owned(), ..Done::default() };
+    // What the daemon holds, the daemon does.
+    match lease::hold(world, connection).await {
+        Ok(()) => {}
+        Err(SyncError::Store(error)) => return Err(error),
+        Err(error) => {
+            done.errors.push(chain(&error));
+            return Ok(done);
+        }
+    }
     if let Err(error) = refuse_public(&app.config, world, connection).await {
-        keep_health(app, connection, Some(&error)).await?;
+        let error = SyncError::NotCleared(Box::new(error));
+        app.engine.keep_health(connection, Some(&error)).await?;
         done.errors.push(chain(&error));
         return Ok(done);
     }
-    let polled = app.engine.poll(connection).await;
-    keep_health(app, connection, polled.as_ref().err()).await?;
+    let polled = engine.poll(connection).await;
+    // One tracker alone says nothing of its connection.
+    if only.is_none() {
+        app.engine.keep_health(connection, polled.as_ref().err()).await?;
+    }
     let mut hot = match polled {
-        Ok(hot) => hot,
+        Ok(polled) => {
+            done.errors
+                .extend(polled.failed.iter().map(|(stream, error)| format!("{stream}: {}", chain(error))));
+            polled.hot
+        }
         Err(error) => {
             done.errors.push(chain(&error));
             Hot::new()
@@ -80,9 +102,10 @@ pub async fn once(app: &App, connection: &str, tell: &(dyn Fn(u64) + Sync)) -> R
     let most = LEAST + 4 * marked.div_ceil(PASS);
     done.unsettled = true;
     for _ in 0..most {
-        let pass = match app.engine.pass(connection, std::mem::take(&mut hot)).await {
+        let pass = match engine.pass(connection, std::mem::take(&mut hot)).await {
             Ok(pass) => pass,
             Err(error) => {
+                app.engine.limited(connection, &error).await?;
                 let text = chain(&error);
                 if !done.errors.contains(&text) {
                     done.errors.push(text);
@@ -104,20 +127,4 @@ pub async fn once(app: &App, connection: &str, tell: &(dyn Fn(u64) + Sync)) -> R
     }
     done.next = world.db.read().await?.next_link_due(&trackers).await?;
     Ok(done)
-}
-
-async fn keep_health(app: &App, connection: &str, failure: Option<&SyncError>) -> Result<(), StoreError> {
-    let world = app.world();
-    let (connection, failure, now) = (connection.to_owned(), failure.map(|e| chain(e)), world.clock.now());
-    world
-        .writer
-        .submit(move |tx| {
-            Box::pin(async move {
-                match failure {
-                    None => tx.record_success(&connection, now).await,
-                    Some(error) => tx.record_failure(&connection, now, &error).await,
-                }
-            })
-        })
-        .await
 }

@@ -10,9 +10,6 @@ use crate::register::{Change, Digest, Register, Role, SystemId};
 use crate::store::Scope;
 use crate::sync::{SyncError, World};
 
-/// Decides on the reserved chain's state.
-type Decide = Box<dyn FnOnce(&Register, DateTime<Utc>) -> Result<Vec<Change>, Refusal> + Send>;
-
 /// Refuses unless whoever acts has one of the roles, or is admin.
 pub fn needs(who: &Who, what: &str, roles: &[Role]) -> Result<(), Refusal> {
     if who.roles.iter().any(|role| *role == Role::Admin || roles.contains(role)) {
@@ -22,7 +19,11 @@ pub fn needs(who: &Who, what: &str, roles: &[Role]) -> Result<(), Refusal> {
     Err(Refusal::new(what, format!("{} has none of the roles {}", who.actor.shown(), names.join(", "))))
 }
 
-async fn decide(world: &World, who: &Who, decide: Decide) -> Result<(), ActError> {
+/// Decides on the reserved chain's state, and records what it gives.
+async fn decide<D>(world: &World, who: &Who, decide: D) -> Result<(), ActError>
+where
+    D: FnOnce(&Register, DateTime<Utc>) -> Result<Vec<Change>, Refusal> + Clone + Send + 'static,
+{
     let (clock, actor) = (world.clock.clone(), who.actor.clone());
     world
         .writer
@@ -65,7 +66,7 @@ pub async fn add_token(
     let what = format!("make the token {name:?}");
     needs(who, &what, &[])?;
     let (name, digest) = (name.to_owned(), Digest::of(token.as_bytes()));
-    let added: Decide = Box::new(move |register, now| {
+    let added = move |register: &Register, now: DateTime<Utc>| {
         let mut because = Vec::new();
         if name.is_empty() || name.trim() != name || name.chars().any(char::is_control) {
             because.push(
@@ -84,7 +85,7 @@ pub async fn add_token(
         } else {
             Err(Refusal { what, because })
         }
-    });
+    };
     decide(world, who, added).await
 }
 
@@ -93,11 +94,11 @@ pub async fn revoke_token(world: &World, who: &Who, name: &str) -> Result<(), Ac
     let what = format!("revoke the token {name:?}");
     needs(who, &what, &[])?;
     let name = name.to_owned();
-    let revoked: Decide = Box::new(move |register, _| match register.tokens.get(&name) {
+    let revoked = move |register: &Register, _: DateTime<Utc>| match register.tokens.get(&name) {
         None => Err(Refusal::new(what, "there is no such token")),
         Some(token) if token.revoked.is_some() => Err(Refusal::new(what, "it is revoked already")),
         Some(_) => Ok(vec![Change::TokenRevoked { name }]),
-    });
+    };
     decide(world, who, revoked).await
 }
 
@@ -112,7 +113,7 @@ pub async fn set_tracker(
     let what = format!("{} the tracker {tracker}", if on { "resume" } else { "halt" });
     needs(who, &what, &[Role::Grc, Role::Isso])?;
     let (tracker, reason, by) = (tracker.to_owned(), reason.trim().to_owned(), who.actor.clone());
-    let changed: Decide = Box::new(move |register, _| {
+    let changed = move |register: &Register, _: DateTime<Utc>| {
         let mut because = Vec::new();
         match (register.halted.get(&tracker), on) {
             (None, true) => because.push("it is not halted".to_owned()),
@@ -130,6 +131,6 @@ pub async fn set_tracker(
         } else {
             Change::TrackerHalted { tracker, reason }
         }])
-    });
+    };
     decide(world, who, changed).await
 }

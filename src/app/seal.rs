@@ -43,23 +43,22 @@ pub fn key(file: Option<&Path>) -> Result<SigningKey, SealError> {
     SigningKey::from_pkcs8_pem(&text).map_err(|error| failed(error.to_string()))
 }
 
-/// Seals a system's chain: the seal is recorded in the chain and kept in the evidence store.
+/// Seals a system's chain: the seal is kept in the evidence store, and then recorded in the chain. It covers the rows up to
+/// the head that was signed, whatever came meanwhile.
 pub async fn seal(world: &World, system: &SystemId, key: &SigningKey) -> Result<Seal, SealError> {
-    let (system, key, clock) = (system.clone(), key.clone(), world.clock.clone());
-    let seal = world
+    let head = world.db.read().await?.head(system).await?;
+    let seal = sign(system, &head, key)?;
+    world.evidence.put(seal.bytes()).await?;
+    let (system, change, clock) = (system.clone(), seal.change(), world.clock.clone());
+    world
         .writer
         .submit(move |tx| {
             Box::pin(async move {
                 let mut register = tx.load(&system, Scope::System).await?;
-                let head = tx.head(&system).await?;
-                let seal = sign(&system, &head, &key)?;
-                tx.record(&mut register, clock.now(), &Actor::Poam, "seal", &[seal.change()]).await?;
-                Ok::<_, SealError>(seal)
+                tx.record(&mut register, clock.now(), &Actor::Poam, "seal", &[change]).await
             })
         })
         .await?;
-    let text = serde_json::to_vec_pretty(&seal).unwrap_or_default();
-    world.evidence.put(text).await?;
     Ok(seal)
 }
 

@@ -1,24 +1,25 @@
 //! The daemon: its parts, its start and its stop in two stages.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::future::BoxFuture;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::check::refuse_public;
-use super::http::HttpTransport;
 use super::{App, seal};
 use crate::config::{Config, Connection};
-use crate::jobs::{Runner, Timed, Wakes, Watch};
+use crate::jobs::{Guard, Job, Runner, Running, Timed, Wakes, Watch};
+use crate::store::StoreError;
 use crate::sync::engine::chain;
-use crate::sync::poll::Swept;
-use crate::sync::{Pass, World, detect};
+use crate::sync::prune::prune;
+use crate::sync::sweep::Swept;
+use crate::sync::{Pass, SyncError, World, detect, lease};
 use crate::web::{Metrics, Web, router};
 
 /// Completes once the process is asked to stop; asked again, it is to stop at once.
@@ -36,6 +37,18 @@ pub enum ServeError {
         #[source]
         source: std::io::Error,
     },
+    /// Leases, cursors and bases of several processes go by one time.
+    #[error(
+        "this host's clock is {seconds} s off the database server's, and may be {MOST_SKEW} s off at most: set both by \
+         NTP"
+    )]
+    Skew {
+        /// By how much.
+        seconds: i64,
+    },
+    /// The store does not answer.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
     /// The server failed.
     #[error("the web server failed")]
     Web(#[source] std::io::Error),
@@ -44,6 +57,21 @@ pub enum ServeError {
         "what was under way did not end within {0} seconds; it was cut off, and will be taken up at the next start"
     )]
     Cut(u32),
+}
+
+/// How far this host's clock may be off the database server's, in seconds.
+const MOST_SKEW: i64 = 2;
+
+/// Refuses a clock that is off the database server's. What the question itself took is not held against it.
+async fn refuse_skew(world: &World) -> Result<(), ServeError> {
+    let before = world.clock.now();
+    let Some(server) = world.db.server_time().await? else { return Ok(()) };
+    let after = world.clock.now();
+    let off = if server < before { before - server } else { (server - after).max(TimeDelta::zero()) };
+    if off > TimeDelta::seconds(MOST_SKEW) {
+        return Err(ServeError::Skew { seconds: off.num_seconds() });
+    }
+    Ok(())
 }
 
 /// SIGTERM or SIGINT.
@@ -58,10 +86,9 @@ pub fn signals() -> Signals {
     })
 }
 
-/// What runners tell: counts, and the pause of a transport.
+/// What runners tell: counts.
 struct Watcher {
     metrics: Arc<Metrics>,
-    transports: BTreeMap<String, Arc<HttpTransport>>,
 }
 
 impl Watch for Watcher {
@@ -77,14 +104,12 @@ impl Watch for Watcher {
         self.metrics.pass_failed(connection);
     }
 
-    fn swept(&self, connection: &str, swept: Swept) {
-        self.metrics.swept(connection, swept);
+    fn redelivered(&self, connection: &str, count: u32) {
+        self.metrics.redelivered(connection, count);
     }
 
-    fn pause(&self, connection: &str, until: DateTime<Utc>, reason: &str) {
-        if let Some(transport) = self.transports.get(connection) {
-            transport.pause_until(until, reason);
-        }
+    fn swept(&self, connection: &str, swept: Swept) {
+        self.metrics.swept(connection, swept);
     }
 }
 
@@ -98,8 +123,9 @@ pub async fn serve(app: App, asked: Signals) -> Result<(), ServeError> {
 
 /// The same on a listener of the caller's.
 pub async fn serve_on(app: App, listener: TcpListener, asked: Signals) -> Result<(), ServeError> {
-    let App { config, engine, transports } = app;
+    let App { config, engine } = app;
     let world = engine.world.clone();
+    refuse_skew(&world).await?;
     let metrics = Arc::new(Metrics::new());
     let wakes = Wakes::of(config.connections.iter().map(|connection| connection.id.clone()));
     let (soft, hard) = (CancellationToken::new(), CancellationToken::new());
@@ -108,23 +134,20 @@ pub async fn serve_on(app: App, listener: TcpListener, asked: Signals) -> Result
         let (writer, hard) = (world.writer.clone(), hard.clone());
         async move { writer.run(hard).await }
     });
-    let watch: Arc<dyn Watch> = Arc::new(Watcher { metrics: metrics.clone(), transports });
+    let watch: Arc<dyn Watch> = Arc::new(Watcher { metrics: metrics.clone() });
     for connection in &config.connections {
-        let runner = Runner {
+        let running = Running {
             engine: engine.clone(),
             connection: connection.id.clone(),
             poll: config.schedule.poll.clone(),
             sweep: config.schedule.sweep.clone(),
-            wakes: wakes.clone(),
+            guard: guard(&config, &world, connection),
             watch: watch.clone(),
         };
-        let (guard, stop) = (guard(&config, &world, connection), soft.clone());
-        tasks.spawn(async move {
-            guard.await;
-            runner.run(stop).await;
-        });
+        tasks.spawn(Runner::new(running).run(wakes.clone(), soft.clone()));
     }
     tasks.spawn(detection(&world, config.schedule.detect.clone()).run(soft.clone()));
+    tasks.spawn(pruning(&world, config.schedule.sweep.clone()).run(soft.clone()));
     if let Some(sealing) = sealing(&world, &config) {
         tasks.spawn(sealing.run(soft.clone()));
     }
@@ -165,6 +188,10 @@ pub async fn serve_on(app: App, listener: TcpListener, asked: Signals) -> Result
         () = signals() => false,
         () = wait(limit) => false,
     };
+    // What was cut off may still be on its way: its leases run out by themselves.
+    if in_time && let Err(error) = lease::release(&world).await {
+        tracing::warn!(error = %chain(&error), "the leases could not be given up; they run out by themselves");
+    }
     hard.cancel();
     writing.close();
     writing.wait().await;
@@ -181,13 +208,30 @@ async fn wait(limit: Duration) {
 }
 
 /// Before anything is written: a project that anyone can read is refused, unless the configuration allows it.
-fn guard(config: &Config, world: &World, connection: &Connection) -> impl Future<Output = ()> + use<> {
+fn guard(config: &Config, world: &World, connection: &Connection) -> Guard {
     let (config, world, id) = (config.clone(), world.clone(), connection.id.clone());
-    async move {
-        if let Err(error) = refuse_public(&config, &world, &id).await {
-            tracing::warn!(connection = id, error = %chain(&error), "whether its projects are public is not known");
-        }
-    }
+    Box::new(move || {
+        let (config, world, id) = (config.clone(), world.clone(), id.clone());
+        Box::pin(async move { refuse_public(&config, &world, &id).await })
+    })
+}
+
+/// A job that one process alone does, of all on the store.
+fn alone(
+    world: &World,
+    job: impl Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync + 'static,
+) -> Job {
+    let world = world.clone();
+    Box::new(move || {
+        let (world, job) = (world.clone(), job());
+        Box::pin(async move {
+            match lease::hold_store(&world).await {
+                Ok(()) => job.await,
+                Err(SyncError::Held { .. }) => Ok(()),
+                Err(error) => Err(chain(&error)),
+            }
+        })
+    })
 }
 
 /// The full pass of drift detection.
@@ -198,7 +242,7 @@ fn detection(world: &World, when: crate::timetable::Timetable) -> Timed {
         when,
         clock: world.clock.clone(),
         at_start: true,
-        job: Box::new(move || {
+        job: alone(world, move || {
             let world = of.clone();
             Box::pin(async move {
                 for system in world.settings.systems.keys() {
@@ -207,6 +251,21 @@ fn detection(world: &World, when: crate::timetable::Timetable) -> Timed {
                 }
                 Ok(())
             })
+        }),
+    }
+}
+
+/// What has served is forgotten.
+fn pruning(world: &World, when: crate::timetable::Timetable) -> Timed {
+    let of = world.clone();
+    Timed {
+        name: "prune",
+        when,
+        clock: world.clock.clone(),
+        at_start: false,
+        job: alone(world, move || {
+            let world = of.clone();
+            Box::pin(async move { prune(&world).await.map(drop).map_err(|error| chain(&error)) })
         }),
     }
 }
@@ -220,7 +279,7 @@ fn sealing(world: &World, config: &Config) -> Option<Timed> {
         when: config.seal.schedule.clone(),
         clock: world.clock.clone(),
         at_start: false,
-        job: Box::new(move || {
+        job: alone(world, move || {
             let (world, file) = (of.clone(), file.clone());
             Box::pin(async move {
                 let key = seal::key(Some(&file)).map_err(|error| chain(&error))?;

@@ -3,26 +3,34 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use connector_api::Connector;
-use connector_github::{GitHub, GitHubConfig};
+use chrono::TimeDelta;
+use connector_api::error::LimitScope;
+use connector_api::{Bucket, Charge, Connector, Transport};
+use connector_github::{AppKey, GitHub, GitHubConfig};
 use connector_jira::{Auth, Flavor, Jira, JiraConfig};
 use secrecy::ExposeSecret as _;
 
-use super::http::{HttpError, HttpTransport, Options};
+use super::http::{Charges, HttpError, HttpTransport, Options, Rules};
+use super::limits;
+use super::process;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{
-    self, Config, Connection, Credentials, DueField, EvidenceUrl, Site, StatusName, StoreUrl,
-};
+use crate::config::{self, Config, Connection, Credentials, EvidenceUrl, Site, StatusName, StoreUrl};
 use crate::register::policy::{Calendar, RuleSet};
-use crate::register::{Actor, Change, Person, SystemId};
+use crate::register::{Actor, Change, Digest, Person, SystemId};
 use crate::store::{Db, EvidenceError, EvidenceStore, OpenOptions, Scope, StoreError, Writer};
+use crate::sync::lease::Leases;
 use crate::sync::mapping::{Disclosure, Name, Route, Tracker};
-use crate::sync::{Engine, Kind, Settings, SystemSettings, World};
+use crate::sync::{Engine, Kind, Limited, Settings, SystemSettings, World};
 
 /// Rule files that ship with the program: name and text.
 pub const RULES: [(&str, &str); 1] =
     [("legacy-rev5.toml", include_str!("../../config/rules/legacy-rev5.toml"))];
+
+/// How many links of a connection are worked on at once: enough to fill the time that answers take, few enough that a
+/// limit which one of them meets is not run into by a hundred others.
+const IN_FLIGHT: usize = 16;
 
 /// Everything a command or the daemon works with.
 pub struct App {
@@ -30,8 +38,6 @@ pub struct App {
     pub config: Config,
     /// The bridge.
     pub engine: Engine,
-    /// The real transports by connection, for their pauses.
-    pub transports: BTreeMap<String, Arc<HttpTransport>>,
 }
 
 /// Why the program cannot work with its configuration.
@@ -52,9 +58,18 @@ pub enum OpenError {
         #[source]
         source: HttpError,
     },
-    /// A kind of sign-in that this release lacks.
-    #[error("connection {0}: signing in as a GitHub App is not possible in this release; give a `token`")]
-    GithubApp(String),
+    /// A GitHub App's private key.
+    #[error("connection {connection}: private_key_file")]
+    Key {
+        /// Its id.
+        connection: String,
+        /// Why.
+        #[source]
+        source: connector_github::auth::KeyError,
+    },
+    /// A sign-in for another kind of site.
+    #[error("connection {0}: app_id is for GitHub")]
+    NotAnApp(String),
     /// A rule file.
     #[error("the rules in force ({name}) cannot be read: {reason}")]
     Rules {
@@ -63,14 +78,18 @@ pub enum OpenError {
         /// Why.
         reason: String,
     },
-    /// Nothing was set up here.
-    #[error("the store has no system {0} yet: `poam init` or `poam rules apply` sets it up")]
+    /// The configuration names a system that was not recorded yet.
+    #[error(
+        "the store has no system {0} yet: `poam check`, `poam serve` or any command that writes records it first"
+    )]
     NoSystem(SystemId),
 }
 
-/// Who carries out writes.
+/// What is opened for, and who carries out writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Writing {
+    /// Nothing is written: for a command that reads, or a dry run. The store is read as it is.
+    Nothing,
     /// Whoever submits: for one command.
     Inline,
     /// A task that the daemon spawns.
@@ -99,8 +118,9 @@ pub fn fresh_id() -> String {
 }
 
 impl App {
-    /// Opens the store, brings its schema up to date, records what the configuration newly says of systems and people,
-    /// and connects everything. Nothing is sent to a tracker yet.
+    /// Opens the store and connects everything; nothing is sent to a tracker yet. What is opened for writing has its
+    /// schema brought up to date, and records what the configuration newly says of systems and people; what is opened
+    /// for reading writes nothing at all, and is refused where the schema is not this release's.
     pub async fn open(config: Config, writing: Writing) -> Result<Self, OpenError> {
         Self::open_with(config, writing, Arc::new(SystemClock)).await
     }
@@ -111,27 +131,46 @@ impl App {
         writing: Writing,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
-        let db =
-            Db::open(&store_url(&config), &OpenOptions { create: true, ..OpenOptions::default() }).await?;
-        db.migrate().await?;
-        let evidence = EvidenceStore::open(&evidence_url(&config))?;
-        record_config(&db, &config, &*clock).await?;
-        let installation = {
-            let mut tx = db.write().await?;
-            let id = tx.installation(&fresh_id()).await?;
-            tx.commit().await?;
-            id
+        Self::open_over(config, writing, clock, &BTreeMap::new()).await
+    }
+
+    /// The same, where some connections, by id, are reached through transports of the caller's.
+    pub async fn open_over(
+        config: Config,
+        writing: Writing,
+        clock: Arc<dyn Clock>,
+        given: &BTreeMap<String, Arc<dyn Transport>>,
+    ) -> Result<Self, OpenError> {
+        let (db, evidence, installation) = match writing {
+            Writing::Nothing => read_as_it_is(&config).await?,
+            Writing::Inline | Writing::Task => bring_up_to_date(&config, &*clock).await?,
         };
+        let leases = Leases::new(
+            &process::named(match writing {
+                Writing::Nothing | Writing::Inline => "a command",
+                Writing::Task => "poam serve",
+            }),
+            process::died,
+        );
         let mut connectors = BTreeMap::new();
         let mut transports = BTreeMap::new();
         for connection in &config.connections {
-            let (connector, transport) = connect(&config, connection, &clock)?;
-            connectors.insert(connection.id.clone(), connector);
-            transports.insert(connection.id.clone(), transport);
+            let ticking = clock.clone();
+            let now: super::http::Now = Arc::new(move || ticking.now());
+            let transport = match given.get(&connection.id) {
+                Some(given) => given.clone(),
+                None => {
+                    let network = network(connection, now.clone(), &clock, &leases)?;
+                    transports.insert(connection.id.clone(), network.clone());
+                    network
+                }
+            };
+            connectors.insert(connection.id.clone(), connector(&config, connection, transport, now)?);
         }
+        let limited = limited(&transports);
         let settings = settings(&db, &config, installation, &*clock).await?;
         let writer = match writing {
-            Writing::Inline => Writer::inline(db.clone()),
+            Writing::Nothing | Writing::Inline => Writer::inline(db.clone()),
             Writing::Task => Writer::new(db.clone()),
         };
         let world = World {
@@ -141,9 +180,11 @@ impl App {
             writer,
             evidence,
             clock,
+            leases,
+            limited,
             ids: Arc::new(fresh_id),
         };
-        Ok(Self { config, engine: Engine { world }, transports })
+        Ok(Self { config, engine: Engine { world, only: None } })
     }
 
     /// Everything that the bridge reaches.
@@ -152,37 +193,95 @@ impl App {
     }
 }
 
-/// One connection's connector over the network.
-fn connect(
+/// The store as it stands, its evidence, and the installation's id.
+async fn read_as_it_is(config: &Config) -> Result<(Db, EvidenceStore, String), OpenError> {
+    let options = OpenOptions { create: false, read_only: true, ..OpenOptions::default() };
+    let db = Db::open(&store_url(config), &options).await?;
+    db.expect_schema().await?;
+    let installation = db.read().await?.installed().await?;
+    let evidence = EvidenceStore::open_to_read(&evidence_url(config))?;
+    Ok((db, evidence, installation.unwrap_or_else(fresh_id)))
+}
+
+/// The same, after the schema and what the configuration says were brought into the store.
+async fn bring_up_to_date(
+    config: &Config,
+    clock: &dyn Clock,
+) -> Result<(Db, EvidenceStore, String), OpenError> {
+    let db = Db::open(&store_url(config), &OpenOptions::default()).await?;
+    db.migrate().await?;
+    let evidence = EvidenceStore::open(&evidence_url(config))?;
+    record_config(&db, config, clock).await?;
+    let mut tx = db.write().await?;
+    let installation = tx.installation(&fresh_id()).await?;
+    tx.commit().await?;
+    Ok((db, evidence, installation))
+}
+
+/// Pauses the transport that a limit is about, at once.
+fn limited(transports: &BTreeMap<String, Arc<HttpTransport>>) -> Limited {
+    let transports = transports.clone();
+    Arc::new(move |pause| {
+        if let Some(transport) = transports.get(&pause.connection) {
+            let held = limits::Pause { until: pause.until, reason: pause.reason.clone() };
+            transport.limits().pause(&LimitScope::named(&pause.scope), held);
+        }
+    })
+}
+
+/// One connection's transport over the network.
+fn network(
+    connection: &Connection,
+    now: super::http::Now,
+    clock: &Arc<dyn Clock>,
+    leases: &Leases,
+) -> Result<Arc<HttpTransport>, OpenError> {
+    let (id, held, clock) = (connection.id.clone(), leases.clone(), clock.clone());
+    let rules = Rules {
+        now,
+        charges: charges(connection),
+        may_write: Arc::new(move |longest| {
+            let longest = TimeDelta::from_std(longest).unwrap_or(TimeDelta::MAX);
+            held.covers(&id, clock.now(), longest)
+        }),
+    };
+    let transport = HttpTransport::new(&Options::of(connection), rules)
+        .map_err(|source| OpenError::Http { connection: connection.id.clone(), source })?;
+    Ok(Arc::new(transport))
+}
+
+/// One connection's connector.
+fn connector(
     config: &Config,
     connection: &Connection,
-    clock: &Arc<dyn Clock>,
-) -> Result<(Arc<dyn Connector>, Arc<HttpTransport>), OpenError> {
-    let ticking = clock.clone();
-    let now: super::http::Now = Arc::new(move || ticking.now());
-    let transport = HttpTransport::new(&Options::of(connection), now.clone())
-        .map_err(|source| OpenError::Http { connection: connection.id.clone(), source })?;
-    let transport = Arc::new(transport);
+    transport: Arc<dyn Transport>,
+    now: super::http::Now,
+) -> Result<Arc<dyn Connector>, OpenError> {
     let projects = config
         .trackers
         .iter()
         .filter(|tracker| tracker.connection == connection.id)
         .map(config::Tracker::spec)
         .collect();
-    let connector: Arc<dyn Connector> = match (connection.site, &connection.credentials) {
-        (_, Credentials::App { .. }) => return Err(OpenError::GithubApp(connection.id.clone())),
-        (Site::GitHub, Credentials::Token(token) | Credentials::Basic { token, .. }) => {
-            let mut github = GitHubConfig::new(connection.url.clone(), token.value.clone());
+    Ok(match (connection.site, &connection.credentials) {
+        (Site::GitHub, credentials) => {
+            let credentials = match credentials {
+                Credentials::Token(token) | Credentials::Basic { token, .. } => {
+                    connector_github::Credentials::Token(token.value.clone())
+                }
+                Credentials::App { id, private_key } => {
+                    let key = AppKey::new(id.clone(), &private_key.value)
+                        .map_err(|source| OpenError::Key { connection: connection.id.clone(), source })?;
+                    connector_github::Credentials::App(key)
+                }
+            };
+            let mut github = GitHubConfig::with(connection.url.clone(), credentials);
             github.consistency_window_s = github.consistency_window_s.max(config.sync.create_window_seconds);
-            github.milestone_due = config
-                .trackers
-                .iter()
-                .filter(|tracker| {
-                    tracker.connection == connection.id && tracker.fields.due == DueField::Milestone
-                })
-                .map(|tracker| tracker.project.clone())
-                .collect();
-            Arc::new(GitHub::new(github, transport.clone(), now))
+            github.projects = projects;
+            let hooks =
+                |url: &url::Url| format!("{}/webhooks/{}", url.as_str().trim_end_matches('/'), connection.id);
+            github.webhook_url = config.server.public_url.as_ref().and_then(|url| hooks(url).parse().ok());
+            Arc::new(GitHub::new(github, transport, now))
         }
         (Site::JiraCloud | Site::JiraDataCenter, credentials) => {
             let auth = match credentials {
@@ -190,15 +289,32 @@ fn connect(
                 Credentials::Basic { user, token } => {
                     Auth::Basic { email: user.clone(), token: token.value.clone() }
                 }
-                Credentials::App { .. } => return Err(OpenError::GithubApp(connection.id.clone())),
+                Credentials::App { .. } => return Err(OpenError::NotAnApp(connection.id.clone())),
             };
             let flavor = if connection.site == Site::JiraCloud { Flavor::Cloud } else { Flavor::DataCenter };
             let mut jira = JiraConfig::new(connection.url.clone(), flavor, auth);
             jira.projects = projects;
-            Arc::new(Jira::new(jira, transport.clone(), now))
+            Arc::new(Jira::new(jira, transport, now))
         }
-    };
-    Ok((connector, transport))
+    })
+}
+
+/// What a request counts against on a connection: what its kind of site allows, and what the operator allows besides.
+fn charges(connection: &Connection) -> Charges {
+    let site = connection.site;
+    let own = connection.requests_per_second.map(|amount| Charge {
+        bucket: Bucket { name: "requests_per_second".to_owned(), amount, per: Duration::from_secs(1) },
+        cost: 1,
+    });
+    Arc::new(move |request| {
+        let mut charges = match site {
+            Site::GitHub => connector_github::limits::charges(request),
+            Site::JiraCloud => connector_jira::limits::charges(Flavor::Cloud, request),
+            Site::JiraDataCenter => connector_jira::limits::charges(Flavor::DataCenter, request),
+        };
+        charges.extend(own.clone());
+        charges
+    })
 }
 
 /// Records what the configuration newly says of systems and people. A system's first rules are those shipped.
@@ -261,8 +377,10 @@ pub fn rule_texts(config: &Config) -> Result<Vec<(String, String)>, OpenError> {
 
 /// Reads a rule file.
 pub fn parse_rules(name: &str, text: &str) -> Result<RuleSet, OpenError> {
-    toml::from_str(text)
-        .map_err(|error| OpenError::Rules { name: name.to_owned(), reason: error.to_string() })
+    let mut rules: RuleSet = toml::from_str(text)
+        .map_err(|error| OpenError::Rules { name: name.to_owned(), reason: error.to_string() })?;
+    rules.file = Some(Digest::of(text.as_bytes()));
+    Ok(rules)
 }
 
 async fn settings(
@@ -320,12 +438,18 @@ async fn settings(
                 (connection.id.clone(), kind)
             })
             .collect(),
+        expires: config
+            .connections
+            .iter()
+            .filter_map(|connection| Some((connection.id.clone(), connection.expires_at()?)))
+            .collect(),
         people: config.people.iter().map(|person| (person.name.clone(), person.clone())).collect(),
         systems,
         policy: config.policy(),
         approve_in_ticket: config.commands.approve_in_ticket,
         attachment_cap: config.sync.attachment_bytes,
         open_limit: config.sync.open_limit,
+        in_flight: IN_FLIGHT,
         brake_links: config.sync.brake_links,
         brake_percent: config.sync.brake_percent,
     })

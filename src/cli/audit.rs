@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use super::{Ending, Session, output};
+use crate::app::reserved::needs;
 use crate::app::{redact, seal};
-use crate::register::{Digest, SystemId};
+use crate::register::{Digest, Role, SystemId};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -57,6 +58,9 @@ async fn sealed(session: &Session) -> anyhow::Result<Ending> {
         let configured = app.config.systems.iter().map(|system| system.id.clone());
         configured.chain([SystemId::reserved()]).collect()
     };
+    for system in &systems {
+        needs(&session.who(&app, system)?, &format!("seal {system}"), &[Role::Grc, Role::Isso])?;
+    }
     let seals = seal::seal_all(app.world(), systems, &key).await?;
     if session.shared.json {
         // One that was asked for by name is kept in a file of its own.

@@ -3,6 +3,8 @@
 //! Exit codes: 0 done, 1 refused or a check failed, 2 usage or configuration.
 
 mod audit;
+#[cfg(feature = "fakes")]
+mod bench;
 mod output;
 mod person;
 mod register;
@@ -61,6 +63,10 @@ enum Command {
     Audit(audit::Command),
     #[command(flatten)]
     Person(person::Command),
+    /// Measure the bridge against fake trackers in this process.
+    #[cfg(feature = "fakes")]
+    #[command(subcommand)]
+    Bench(bench::Command),
     /// Print the completions of a shell.
     Completions {
         /// Which shell.
@@ -125,6 +131,8 @@ impl Session {
             Command::Sync(command) => sync::run(&self, command).await,
             Command::Audit(command) => audit::run(&self, command).await,
             Command::Person(command) => person::run(&self, command).await,
+            #[cfg(feature = "fakes")]
+            Command::Bench(command) => bench::run(&self, command).await,
             Command::Completions { shell } => {
                 clap_complete::generate(shell, &mut Arguments::command(), "poam", &mut std::io::stdout());
                 Ok(Ending::Done)
@@ -137,9 +145,14 @@ impl Session {
         Ok(Config::load(&self.shared.config, &self.env, &BTreeMap::new())?)
     }
 
-    /// The application, for one command.
+    /// The application, for one command that writes.
     async fn app(&self) -> anyhow::Result<App> {
         Ok(Box::pin(App::open(self.config()?, Writing::Inline)).await?)
+    }
+
+    /// The application, for one command that reads, or a dry run: the store is read as it is, and nothing is written.
+    async fn reading(&self) -> anyhow::Result<App> {
+        Ok(Box::pin(App::open(self.config()?, Writing::Nothing)).await?)
     }
 
     /// The system that a command is about: the one named, else the only one.

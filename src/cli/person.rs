@@ -31,7 +31,7 @@ pub(super) async fn run(session: &Session, command: Command) -> anyhow::Result<E
 }
 
 async fn list(session: &Session) -> anyhow::Result<Ending> {
-    let app = session.app().await?;
+    let app = session.reading().await?;
     let people = app.world().db.read().await?.people().await?;
     if session.shared.json {
         output::json(&people.iter().map(PersonView::of).collect::<Vec<_>>())?;

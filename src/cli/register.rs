@@ -60,7 +60,16 @@ pub(super) fn milestone_named(
     name: &str,
 ) -> anyhow::Result<(SystemId, MilestoneNumber)> {
     let (system, number) = session.named(app, name)?;
+    if let Some(other) = unknown_system(number) {
+        return Err(Usage(other).into());
+    }
     Ok((system, number.parse().map_err(Usage)?))
+}
+
+/// What is wrong with a name that begins with a system which there is not; none where it begins with none.
+fn unknown_system(name: &str) -> Option<String> {
+    let (system, _) = name.split_once('/')?;
+    Some(format!("no [[system]] has the id {system:?}"))
 }
 
 /// The item that a name such as `ACME/V-12` or `V-12` means.
@@ -98,11 +107,11 @@ async fn around_item(
         }
     };
     let when = as_of.map(|moment| format!(" as of {moment}")).unwrap_or_default();
-    register
-        .items
-        .contains_key(number)
-        .then_some(register)
-        .with_context(|| format!("{system} has no item {number}{when}"))
+    register.items.contains_key(number).then_some(register).with_context(|| {
+        // An imported number may have a stroke of its own.
+        let other = unknown_system(number.as_str()).map(|other| format!("; {other} either"));
+        format!("{system} has no item {number}{when}{}", other.unwrap_or_default())
+    })
 }
 
 /// A milestone with all that belongs to it, now or at the end of a day.

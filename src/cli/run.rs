@@ -6,11 +6,12 @@ use anyhow::Context as _;
 use clap::Subcommand;
 
 use super::{Ending, Session, Usage, output};
-use crate::app::act::act;
-use crate::app::import::import;
+use crate::app::act::{act_for, judge};
+use crate::app::import::{How, import};
 use crate::app::{App, Writing, check, rules, setup};
 use crate::exchange::plan_file;
-use crate::register::{Impact, SystemId};
+use crate::register::decide::Refusal;
+use crate::register::{Digest, Impact, SystemId};
 use crate::store::Scope;
 
 #[derive(Debug, Subcommand)]
@@ -48,6 +49,9 @@ pub(super) enum Command {
         /// Show what would be taken; take nothing.
         #[arg(long)]
         dry_run: bool,
+        /// A row whose number is that of an item made here is the same weakness; else it is refused.
+        #[arg(long)]
+        join: bool,
     },
     /// Plans in bulk.
     #[command(subcommand)]
@@ -66,6 +70,9 @@ pub(super) enum Plan {
         /// Show what would be added; add nothing.
         #[arg(long)]
         dry_run: bool,
+        /// Apply a file that was applied already: what it adds is added once more.
+        #[arg(long)]
+        again: bool,
     },
 }
 
@@ -103,8 +110,8 @@ pub(super) async fn run(session: &Session, command: Command) -> anyhow::Result<E
             crate::app::demo::run(script, dir, asked, &|text| output::line(text)).await?;
             Ok(Ending::Done)
         }
-        Command::Import { file, dry_run } => imported(session, &file, dry_run).await,
-        Command::Plan(Plan::Apply { file, dry_run }) => planned(session, &file, dry_run).await,
+        Command::Import { file, dry_run, join } => imported(session, &file, How { dry_run, join }).await,
+        Command::Plan(Plan::Apply { file, dry_run, again }) => planned(session, &file, dry_run, again).await,
         Command::Rules(Rules::Apply { yes }) => applied(session, yes).await,
     }
 }
@@ -139,13 +146,15 @@ async fn checked(session: &Session) -> anyhow::Result<Ending> {
             output::line(format!("note: {note}"));
         }
         let word = if findings.problems.is_empty() { "Nothing is wrong." } else { "To be put right." };
-        output::line(format!("{} problems, {} notes. {word}", findings.problems.len(), findings.notes.len()));
+        let problems = output::count(findings.problems.len(), "problem", "problems");
+        let notes = output::count(findings.notes.len(), "note", "notes");
+        output::line(format!("{problems}, {notes}. {word}"));
     }
     Ok(if findings.problems.is_empty() { Ending::Done } else { Ending::Failed })
 }
 
-async fn imported(session: &Session, file: &Path, dry_run: bool) -> anyhow::Result<Ending> {
-    let app = session.app().await?;
+async fn imported(session: &Session, file: &Path, how: How) -> anyhow::Result<Ending> {
+    let app = if how.dry_run { session.reading().await? } else { session.app().await? };
     let system = session.system(&app)?;
     let who = session.who(&app, &system)?;
     let bytes = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
@@ -158,7 +167,7 @@ async fn imported(session: &Session, file: &Path, dry_run: bool) -> anyhow::Resu
         told.set_length(of as u64);
         told.set_position(done as u64);
     };
-    let report = import(app.world(), &system, &who, &name, bytes.into(), dry_run, &progress).await?;
+    let report = import(app.world(), &system, &who, &name, bytes.into(), how, &progress).await?;
     bar.finish_and_clear();
     if session.shared.json {
         output::json(&report)?;
@@ -172,30 +181,44 @@ async fn imported(session: &Session, file: &Path, dry_run: bool) -> anyhow::Resu
         for refused in &report.refused {
             output::note(format!("refused: {refused}"));
         }
-        let verb = if dry_run { "would be " } else { "" };
+        let verb = if how.dry_run { "would be " } else { "" };
         output::line(format!(
-            "{} rows read: {} items {verb}created, {} {verb}changed, {} unchanged, {} refused, {} warnings.",
-            report.read,
-            report.created,
+            "{} read: {} {verb}created, {} {verb}changed, {} unchanged, {} refused, {}.",
+            output::count(report.read, "row", "rows"),
+            output::count(report.created, "item", "items"),
             report.changed,
             report.unchanged,
             report.refused.len(),
-            report.warnings.len(),
+            output::count(report.warnings.len(), "warning", "warnings"),
         ));
     }
     Ok(if report.refused.is_empty() { Ending::Done } else { Ending::Failed })
 }
 
-async fn planned(session: &Session, file: &Path, dry_run: bool) -> anyhow::Result<Ending> {
-    let app = session.app().await?;
+async fn planned(session: &Session, file: &Path, dry_run: bool, again: bool) -> anyhow::Result<Ending> {
+    let app = if dry_run { session.reading().await? } else { session.app().await? };
     let system = session.system(&app)?;
     let who = session.who(&app, &system)?;
     let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let name = file.display().to_string();
+    let cause = format!("plan {}", Digest::of(text.as_bytes()));
     let last = {
         let mut read = app.world().db.read().await?;
+        if !again && read.has_cause(&system, &cause).await? {
+            let why = "the same file was applied already; --again adds once more what it adds";
+            return Err(Refusal::new(format!("apply {name}"), why).into());
+        }
         read.load(&system, Scope::System).await?.system.last_item
     };
-    let commands = plan_file::commands(&file.display().to_string(), &text, &system, last)?;
+    let (places, commands): (Vec<String>, Vec<_>) = plan_file::commands(&name, &text, &system, last)?
+        .into_iter()
+        .map(|planned| (planned.place, planned.command))
+        .unzip();
+    let refused = judge(app.world(), &system, &who, &commands).await?;
+    if !refused.is_empty() {
+        let because = refused.iter().map(|(n, refusal)| format!("{}: {refusal}", places[*n])).collect();
+        return Err(plan_file::PlanError { file: name, because }.into());
+    }
     let count = commands.len();
     if dry_run {
         for command in &commands {
@@ -203,23 +226,21 @@ async fn planned(session: &Session, file: &Path, dry_run: bool) -> anyhow::Resul
         }
         return Ok(Ending::Done);
     }
-    let (changes, _) = act(app.world(), &system, &who, commands).await?;
+    let (changes, _) = act_for(app.world(), &system, &who, &cause, commands).await?;
     if session.shared.json {
         let subjects: Vec<String> = changes.iter().map(crate::register::Change::subject).collect();
         output::json(&serde_json::json!({ "entries": count, "changes": subjects }))?;
     } else {
-        output::line(format!(
-            "{count} entries of {} are planned ({} changes).",
-            file.display(),
-            changes.len()
-        ));
+        let (entries, changes) = (output::count(count, "entry", "entries"), changes.len());
+        let changes = output::count(changes, "change", "changes");
+        output::line(format!("{entries} of {name} planned ({changes})."));
     }
     Ok(Ending::Done)
 }
 
 async fn applied(session: &Session, yes: bool) -> anyhow::Result<Ending> {
-    let app = session.app().await?;
-    let report = rules::apply(&app, yes).await?;
+    let app = if yes { session.app().await? } else { session.reading().await? };
+    let report = rules::apply(&app, yes, |system| session.acting(&app, system)).await?;
     if session.shared.json {
         output::json(&report)?;
     } else {

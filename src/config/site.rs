@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use url::{Host, Url};
 
 use super::secret::Secret;
@@ -27,6 +28,8 @@ pub struct Connection {
     pub http1_only: bool,
     /// Requests a second; none for the kind's default.
     pub requests_per_second: Option<u32>,
+    /// The day on which its token expires, where the site does not tell.
+    pub expires: Option<NaiveDate>,
     /// Any of these may sign its webhooks.
     pub webhook_secrets: Vec<Secret>,
 }
@@ -129,6 +132,7 @@ impl Connection {
         let proxy = proxy(section);
         let http1_only = section.truth("http1_only", false);
         let pace = section.number("requests_per_second", 1..=1_000, 0);
+        let expires = section.date("expires");
         let webhook_secrets = Secret::read_tokens(section, "webhook_secret");
         Some(Self {
             id: id?,
@@ -139,8 +143,14 @@ impl Connection {
             proxy,
             http1_only,
             requests_per_second: (pace > 0).then_some(pace),
+            expires,
             webhook_secrets,
         })
+    }
+
+    /// `expires` as a time: noon by UTC, which falls on that day wherever the system's calendar is.
+    pub fn expires_at(&self) -> Option<DateTime<Utc>> {
+        Some(self.expires?.and_time(NaiveTime::from_hms_opt(12, 0, 0)?).and_utc())
     }
 }
 

@@ -55,6 +55,8 @@ pub enum DueField {
     Block,
     /// The due date of the ticket's GitHub milestone.
     Milestone,
+    /// An issue field of the GitHub organization, of type date, by name: `field:Target date`.
+    OrgField(String),
 }
 
 /// What a status is told by.
@@ -75,6 +77,7 @@ impl Tracker {
             DueField::Duedate => Some("duedate".to_owned()),
             DueField::Custom(field) => Some(field.clone()),
             DueField::Milestone => Some("milestone".to_owned()),
+            DueField::OrgField(name) => Some(format!("field:{name}")),
             DueField::Block => None,
         };
         ProjectSpec {
@@ -196,17 +199,21 @@ fn due_field(text: &str, jira: Option<bool>) -> Result<DueField, String> {
     let custom = text
         .strip_prefix("customfield_")
         .is_some_and(|n| !n.is_empty() && n.chars().all(|c| c.is_ascii_digit()));
+    let org_field = text.strip_prefix("field:").map(str::trim).filter(|name| !name.is_empty());
     match (text, jira) {
         ("block", _) => Ok(DueField::Block),
         ("duedate", Some(true) | None) => Ok(DueField::Duedate),
         ("milestone", Some(false) | None) => Ok(DueField::Milestone),
         (field, Some(true) | None) if custom => Ok(DueField::Custom(field.to_owned())),
+        (_, Some(false) | None) if org_field.is_some() => {
+            Ok(DueField::OrgField(org_field.unwrap_or_default().to_owned()))
+        }
         (_, Some(true)) => {
             Err(format!("{text:?} is none of \"duedate\", \"customfield_NUMBER\" and \"block\""))
         }
-        (_, Some(false)) => Err(format!("{text:?} is neither \"block\" nor \"milestone\"")),
+        (_, Some(false)) => Err(format!("{text:?} is none of \"block\", \"milestone\" and \"field:NAME\"")),
         (_, None) => Err(format!(
-            "{text:?} is none of \"duedate\", \"customfield_NUMBER\" (Jira), \"milestone\" (GitHub) and \"block\""
+            "{text:?} is none of \"duedate\", \"customfield_NUMBER\" (Jira), \"milestone\", \"field:NAME\" (GitHub) and \"block\""
         )),
     }
 }

@@ -137,7 +137,7 @@ fn vendor_checkin(register: &Register, item: &Item, ctx: &Context<'_>) -> Option
 }
 
 /// The first day from `today` on that is the `day`-th of its month, or its month's last where that is shorter.
-fn next_day_of_month(today: NaiveDate, day: u32) -> Option<NaiveDate> {
+pub(super) fn next_day_of_month(today: NaiveDate, day: u32) -> Option<NaiveDate> {
     let within = |first: NaiveDate| {
         let end = first.checked_add_months(chrono::Months::new(1))?.pred_opt()?;
         first.with_day(day.clamp(1, end.day()))

@@ -6,6 +6,7 @@ use std::fmt::Display;
 use chrono::{Days, NaiveDate};
 
 use super::detect::{Context, Wanted, date, deadline_counts, quoted};
+use crate::register::policy::answer_by;
 use crate::register::{
     Deadline, DriftKind, EvidenceKind, Item, Link, LinkPhase, Milestone, MilestoneState, Move, MoveState,
     Register, Status, Subject, completeness,
@@ -22,6 +23,7 @@ pub(super) fn detect(register: &Register, milestone: &Milestone, ctx: &Context<'
     if !matches!(milestone.state, MilestoneState::Verified | MilestoneState::Dropped) {
         case.done_without_evidence();
         case.ticket_astray();
+        case.closed_without_fix();
     }
     if milestone.state.is_over() {
         return;
@@ -31,7 +33,6 @@ pub(super) fn detect(register: &Register, milestone: &Milestone, ctx: &Context<'
     case.deadline_at_risk();
     case.overdue();
     case.scheduled_after_due();
-    case.closed_without_fix();
     case.reopened();
     case.blocked();
     if in_force(register, milestone) {
@@ -183,11 +184,8 @@ impl<'a> Case<'a, '_> {
             (None, to) => format!("set to {}", date(to)),
         };
         match moved.state {
-            MoveState::Unexplained if is_slip(moved) => {
-                let by = self.ctx.calendar.business_days_after(
-                    self.ctx.calendar.day(moved.at),
-                    self.ctx.policy.drift.grace_business_days,
-                );
+            MoveState::Unexplained if is_slip(moved) || self.is_past(moved) => {
+                let by = answer_by(self.ctx.calendar, self.ctx.policy, moved.at);
                 let detail =
                     format!("due date {change}, by {}; no reason given, expected by {by}", moved.by.shown());
                 self.add_keyed(DriftKind::SlipUnexplained, &moved.number, detail);
@@ -205,7 +203,7 @@ impl<'a> Case<'a, '_> {
                 let detail = format!("due date {change}, by {}{why}; {wants}", moved.by.shown());
                 self.add_keyed(DriftKind::SlipUnapproved, &moved.number, detail);
             }
-            // An earlier date needs no reason; the other states are not open.
+            // An earlier date that can be met needs no reason; the other states are not open.
             MoveState::Unexplained
             | MoveState::Approved
             | MoveState::Rejected
@@ -213,6 +211,11 @@ impl<'a> Case<'a, '_> {
             | MoveState::Withdrawn
             | MoveState::Noted => {}
         }
+    }
+
+    /// Whether a date was past already when it was proposed: nobody can meet it, and no rule approves it.
+    fn is_past(&self, moved: &Move) -> bool {
+        moved.to.is_some_and(|to| to < self.ctx.calendar.day(moved.at))
     }
 
     fn due_differs(&mut self) {

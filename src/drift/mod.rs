@@ -33,7 +33,7 @@ use crate::register::{Change, Drift, DriftKind, Register, Subject};
 /// The changes that bring the open drifts of `subjects` to what is `wanted`.
 ///
 /// `register` holds every open drift of `subjects`. Left as they are: drifts of other subjects, of kinds that detection
-/// does not own ([`is_detected_here`]), and of items and milestones that are not loaded, about which nothing is known.
+/// does not own ([`is_detected_here`]; but that a workbook lacks an item ends with the item), and of items and milestones that are not loaded, about which nothing is known.
 /// What is wanted outside of these is not opened either.
 pub fn settle(
     register: &Register,
@@ -53,7 +53,14 @@ pub fn settle(
 
     let mut changes = Vec::new();
     for drift in register.drifts.values() {
-        if drift.settled.is_some() || !ours(drift.kind, &drift.subject) {
+        if drift.settled.is_some() || !subjects.contains(&drift.subject) {
+            continue;
+        }
+        if !ours(drift.kind, &drift.subject) {
+            if outlived(register, drift) {
+                let by = settled::by(register, drift, at);
+                changes.push(Change::DriftSettled { number: drift.number, by });
+            }
             continue;
         }
         match missing.remove(&(drift.subject.clone(), drift.kind, drift.key.clone())) {
@@ -68,6 +75,13 @@ pub fn settle(
         changes.push(Change::DriftOpened { drift });
     }
     changes
+}
+
+/// Whether an item that a newer workbook lacks was closed since: nobody misses it there any more.
+fn outlived(register: &Register, drift: &Drift) -> bool {
+    let Subject::Item(number) = &drift.subject else { return false };
+    drift.kind == DriftKind::AbsentFromImport
+        && register.items.get(number).is_some_and(|item| !item.is_open())
 }
 
 fn is_loaded(register: &Register, subject: &Subject) -> bool {

@@ -1,6 +1,6 @@
 //! What settled a drift, in words.
 
-use chrono::{DateTime, NaiveDate, TimeZone as _, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::detect::{date, deadline_counts};
 use super::milestone::{is_concluded, next_deadline};
@@ -50,6 +50,7 @@ fn by_milestone(register: &Register, milestone: &Milestone, drift: &Drift, at: D
     let outlasts_done = matches!(
         kind,
         DriftKind::DoneWithoutEvidence
+            | DriftKind::ClosedWithoutFix
             | DriftKind::TicketMissing
             | DriftKind::TicketMovedAway
             | DriftKind::DuplicateMarker
@@ -72,7 +73,7 @@ fn by_milestone(register: &Register, milestone: &Milestone, drift: &Drift, at: D
         return format!("move {} names it", open.number);
     }
     if kind == DriftKind::DeadlineAtRisk {
-        let today = day(register, at);
+        let today = register.system.day(at);
         let next = next_deadline(register, milestone, today).map(|(_, deadline)| deadline.date);
         return by_deadline(next, today, drift);
     }
@@ -92,7 +93,11 @@ fn by_item(register: &Register, item: &Item, drift: &Drift, at: DateTime<Utc>) -
         if drift.kind == DriftKind::DeadlineAtRisk && register.milestones_of(&item.number).any(planned) {
             return "planned".to_owned();
         }
-        return by_deadline(item.deadline.as_ref().map(|deadline| deadline.date), day(register, at), drift);
+        return by_deadline(
+            item.deadline.as_ref().map(|deadline| deadline.date),
+            register.system.day(at),
+            drift,
+        );
     }
     if drift.kind == DriftKind::ValidationWaiting && item.status != Status::PendingValidation {
         return format!("decided: {}", item.status.name());
@@ -110,14 +115,6 @@ fn by_deadline(now: Option<NaiveDate>, today: NaiveDate, drift: &Drift) -> Strin
         Some(now) if Some(now) != was => format!("the deadline is now {now}"),
         Some(_) => by_kind(drift.kind).to_owned(),
         None => "there is no deadline any more".to_owned(),
-    }
-}
-
-/// The day of `at` in the system's zone.
-fn day(register: &Register, at: DateTime<Utc>) -> NaiveDate {
-    match &register.system.profile {
-        Some(profile) => profile.timezone.from_utc_datetime(&at.naive_utc()).date_naive(),
-        None => at.date_naive(),
     }
 }
 

@@ -9,7 +9,8 @@ use super::fedramp_xlsx::{
 };
 use crate::register::decide::{ImportedChange, ImportedChangeKind, ImportedItem, ImportedMilestone};
 use crate::register::{
-    DeviationState, Digest, FindingKind, ImportedRow, ItemFacts, ItemNumber, Rating, Source, policy,
+    DeviationState, Digest, FindingKind, ImportedRow, ItemFacts, ItemNumber, Rating, Source, SystemId,
+    SystemProfile, policy,
 };
 
 /// What an import would take.
@@ -26,12 +27,14 @@ pub struct ImportPlan {
 }
 
 /// Plans the import of a workbook. `known` gives, for each item of the register, the row it was last imported from;
-/// `people` are the names that may own.
+/// `people` are the names that may own. An item that was made here is another than the row of the same number, unless
+/// it may `join`.
 pub fn plan(
     workbook: &Workbook,
     file: &Digest,
     known: &BTreeMap<ItemNumber, Option<ImportedRow>>,
     people: &BTreeSet<String>,
+    join: bool,
 ) -> ImportPlan {
     let mut plan = ImportPlan {
         items: Vec::with_capacity(workbook.rows.len()),
@@ -39,8 +42,19 @@ pub fn plan(
         refused: workbook.refused.clone(),
         read: workbook.read,
     };
+    for (sheet, column) in &workbook.lacks {
+        let text = "the sheet has no such column, which is mandatory".to_owned();
+        plan.warnings.push(Warning { sheet: sheet.clone(), row: 0, column: column.clone(), text });
+    }
     for row in &workbook.rows {
-        let number = match ItemNumber::new(&row.poam_id) {
+        let number = ItemNumber::new(&row.poam_id).and_then(|number| match known.get(&number) {
+            Some(None) if !join => Err(format!(
+                "{number} was made here and came from no workbook: give the row another id, or import with --join if \
+                 both are the same weakness"
+            )),
+            Some(_) | None => Ok(number),
+        });
+        let number = match number {
             Ok(number) => number,
             Err(reason) => {
                 plan.refused.push(Refused {
@@ -70,6 +84,24 @@ pub fn plan(
         });
     }
     plan
+}
+
+/// A warning where the workbook's header names a system by neither id, name nor offering of this one.
+pub fn names_another(
+    workbook: &Workbook,
+    system: &SystemId,
+    profile: Option<&SystemProfile>,
+) -> Option<Warning> {
+    let named = workbook.header.system_name.trim();
+    let ours =
+        [Some(system.as_str()), profile.map(|p| p.name.as_str()), profile.and_then(|p| p.cso.as_deref())];
+    let fits = |name: &str| name.trim().eq_ignore_ascii_case(named);
+    if named.is_empty() || ours.into_iter().flatten().any(fits) {
+        return None;
+    }
+    let text = format!("the workbook is about {named:?}; its rows are taken for {system}");
+    let (sheet, column) = (sheet(SheetKind::Open).to_owned(), "System Name".to_owned());
+    Some(Warning { sheet, row: 0, column, text })
 }
 
 fn sheet(kind: SheetKind) -> &'static str {

@@ -36,13 +36,20 @@ pub struct PlanError {
     pub because: Vec<String>,
 }
 
+/// The entries of a file, each with where it stands.
+#[derive(Debug, Default)]
+struct File {
+    item: Vec<(String, ItemEntry)>,
+    milestone: Vec<(String, MilestoneEntry)>,
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct Tables {
     #[serde(default)]
-    item: Vec<ItemEntry>,
+    item: Vec<toml::Spanned<toml::Table>>,
     #[serde(default)]
-    milestone: Vec<MilestoneEntry>,
+    milestone: Vec<toml::Spanned<toml::Table>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -86,21 +93,38 @@ struct ItemEntry {
 #[serde(deny_unknown_fields)]
 struct MilestoneEntry {
     /// Names an existing milestone: its `serves` and owner are set.
-    number: Option<MilestoneNumber>,
+    number: Option<Name>,
     text: Option<String>,
     serves: Vec<String>,
     owner: Option<String>,
     #[serde(default)]
     expects: Vec<String>,
     #[serde(default)]
-    depends_on: Vec<MilestoneNumber>,
+    depends_on: Vec<Name>,
     due: Option<Day>,
     allow_wording: Option<String>,
 }
 
+/// A milestone as 9 or as "M-9".
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged, expecting = "a milestone is named as 9 or \"M-9\"")]
+enum Name {
+    Number(MilestoneNumber),
+    Text(String),
+}
+
+impl Name {
+    fn number(&self) -> Result<MilestoneNumber, String> {
+        match self {
+            Self::Number(number) => Ok(*number),
+            Self::Text(text) => text.trim().parse(),
+        }
+    }
+}
+
 /// A day as TOML's own date or as text.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a day is written as 2026-12-15")]
 enum Day {
     Toml(toml::value::Datetime),
     Text(String),
@@ -116,6 +140,15 @@ impl Day {
     }
 }
 
+/// A command of a plan file, and where it stands there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    /// `item V-7`, `milestone 3 ("Upgrade ...")`.
+    pub place: String,
+    /// What is to be done.
+    pub command: Command,
+}
+
 /// Reads a plan file as the commands that carry it out, in order. `last_item` is the highest `V-n` so far, so that
 /// items without a number can be served by milestones of the same file.
 pub fn commands(
@@ -123,69 +156,125 @@ pub fn commands(
     text: &str,
     system: &SystemId,
     last_item: u32,
-) -> Result<Vec<Command>, PlanError> {
-    let failed = |because: Vec<String>| PlanError { file: name.to_owned(), because };
+) -> Result<Vec<Planned>, PlanError> {
     let csv = std::path::Path::new(name).extension().is_some_and(|ext| ext.eq_ignore_ascii_case("csv"));
-    let file = if csv { read_csv(text).map_err(failed)? } else { read_toml(text).map_err(failed)? };
-    let mut because = Vec::new();
-    let mut commands = Vec::new();
+    let (file, mut because) = if csv { read_csv(text) } else { read_toml(text) };
+    let mut planned = Vec::new();
     let mut references: BTreeMap<String, ItemNumber> = BTreeMap::new();
     let mut next = last_item;
-    for (place, entry) in file.item.iter().enumerate() {
-        let at = format!("item {} ({})", place + 1, entry.title);
+    for (place, entry) in &file.item {
         match item(entry, &mut next) {
             Ok((number, facts)) => {
                 if let Some(reference) = &entry.reference
                     && references.insert(reference.clone(), number.clone()).is_some()
                 {
-                    because.push(format!("{at}: two items have the ref {reference:?}"));
+                    because.push(format!("{place}: two items have the ref {reference:?}"));
                 }
-                commands.push(Command::AddItem { number: Some(number), facts: Box::new(facts) });
+                let command = Command::AddItem { number: Some(number), facts: Box::new(facts) };
+                planned.push(Planned { place: place.clone(), command });
             }
-            Err(why) => because.extend(why.into_iter().map(|why| format!("{at}: {why}"))),
+            Err(why) => because.extend(why.into_iter().map(|why| format!("{place}: {why}"))),
         }
     }
-    for (place, entry) in file.milestone.iter().enumerate() {
-        let at = format!("milestone {}", place + 1);
+    for (place, entry) in &file.milestone {
         match milestone(entry, &references, system) {
-            Ok(wanted) => commands.extend(wanted),
-            Err(why) => because.extend(why.into_iter().map(|why| format!("{at}: {why}"))),
+            Ok(wanted) => {
+                planned.extend(wanted.into_iter().map(|command| Planned { place: place.clone(), command }));
+            }
+            Err(why) => because.extend(why.into_iter().map(|why| format!("{place}: {why}"))),
         }
     }
-    if commands.is_empty() && because.is_empty() {
+    if planned.is_empty() && because.is_empty() {
         because.push("it names no item and no milestone".to_owned());
     }
-    if because.is_empty() { Ok(commands) } else { Err(failed(because)) }
+    if because.is_empty() { Ok(planned) } else { Err(PlanError { file: name.to_owned(), because }) }
 }
 
-fn read_toml(text: &str) -> Result<File, Vec<String>> {
-    toml::from_str(text).map_err(|error| vec![error.to_string()])
+/// What a file holds, entry by entry with its place, and what is wrong with the rest.
+type Entries = (File, Vec<String>);
+
+/// Each entry is read for itself, so that a mistake in one hides none in another.
+fn read_toml(text: &str) -> Entries {
+    let tables: Tables = match toml::from_str(text) {
+        Ok(tables) => tables,
+        Err(error) => return (File::default(), vec![error.to_string().trim_end().to_owned()]),
+    };
+    let mut because = Vec::new();
+    let item = each(tables.item, "item", text, &mut because);
+    let milestone = each(tables.milestone, "milestone", text, &mut because);
+    (File { item, milestone }, because)
 }
 
-fn read_csv(text: &str) -> Result<File, Vec<String>> {
+fn each<T: serde::de::DeserializeOwned>(
+    entries: Vec<toml::Spanned<toml::Table>>,
+    kind: &str,
+    text: &str,
+    because: &mut Vec<String>,
+) -> Vec<(String, T)> {
+    let mut read = Vec::new();
+    for (n, entry) in entries.into_iter().enumerate() {
+        let line = text.get(..entry.span().start).map_or(0, |before| before.lines().count()) + 1;
+        let table = entry.into_inner();
+        let said = |key: &str| table.get(key).and_then(toml::Value::as_str);
+        let place = match (kind, said("number")) {
+            ("item", Some(number)) => format!("item {number}"),
+            _ => place(kind, n + 1, said("title").or_else(|| said("text"))),
+        };
+        match table.try_into() {
+            Ok(entry) => read.push((place, entry)),
+            Err(error) => {
+                because.push(format!(
+                    "{place}, line {line}: {}",
+                    error.to_string().trim_end().replace('\n', " ")
+                ));
+            }
+        }
+    }
+    read
+}
+
+/// Where an entry stands: its kind, its number among those, and how its text begins.
+fn place(kind: &str, number: usize, text: Option<&str>) -> String {
+    const SHOWN: usize = 40;
+    let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else {
+        return format!("{kind} {number}");
+    };
+    let more = if text.chars().count() > SHOWN { "..." } else { "" };
+    let begins: String = text.chars().take(SHOWN).collect();
+    format!("{kind} {number} ({:?})", format!("{}{more}", begins.trim_end()))
+}
+
+fn read_csv(text: &str) -> Entries {
     const COLUMNS: [&str; 5] = ["text", "serves", "owner", "expects", "due"];
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
-    let headers = reader.headers().map_err(|error| vec![error.to_string()])?.clone();
+    let headers = match reader.headers() {
+        Ok(headers) => headers.clone(),
+        Err(error) => return (File::default(), vec![error.to_string()]),
+    };
     let mut because: Vec<String> = headers
         .iter()
         .filter(|header| !COLUMNS.contains(header))
         .map(|header| format!("unknown column {header:?}; known are {}", COLUMNS.join(", ")))
         .collect();
-    for needed in ["text", "serves"] {
-        if !headers.iter().any(|header| header == needed) {
-            because.push(format!("the column {needed:?} is missing"));
+    for column in COLUMNS {
+        match headers.iter().filter(|header| *header == column).count() {
+            0 if matches!(column, "text" | "serves") => {
+                because.push(format!("the column {column:?} is missing"));
+            }
+            0 | 1 => {}
+            more => because.push(format!("{more} columns are called {column:?}")),
         }
     }
     if !because.is_empty() {
-        return Err(because);
+        return (File::default(), because);
     }
     let mut file = File::default();
-    for (place, record) in reader.records().enumerate() {
+    for (n, record) in reader.records().enumerate() {
         let record = match record {
             Ok(record) => record,
             Err(error) => {
-                because.push(format!("row {}: {error}", place + 2));
+                because.push(format!("row {}: {error}", n + 2));
                 continue;
             }
         };
@@ -201,7 +290,7 @@ fn read_csv(text: &str) -> Result<File, Vec<String>> {
             cell(name).split(';').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
         };
         let some = |name: &str| Some(cell(name)).filter(|text| !text.is_empty());
-        file.milestone.push(MilestoneEntry {
+        let entry = MilestoneEntry {
             number: None,
             text: some("text"),
             serves: list("serves"),
@@ -210,9 +299,10 @@ fn read_csv(text: &str) -> Result<File, Vec<String>> {
             depends_on: Vec::new(),
             due: some("due").map(Day::Text),
             allow_wording: None,
-        });
+        };
+        file.milestone.push((place("row", n + 2, entry.text.as_deref()), entry));
     }
-    if because.is_empty() { Ok(file) } else { Err(because) }
+    (file, because)
 }
 
 fn item(entry: &ItemEntry, next: &mut u32) -> Result<(ItemNumber, ItemFacts), Vec<String>> {
@@ -282,6 +372,9 @@ fn milestone(
         }
     }
     let due = entry.due.as_ref().and_then(|day| day.date().map_err(|why| because.push(why)).ok());
+    let mut named = |name: &Name| name.number().map_err(|why| because.push(why)).ok();
+    let number = entry.number.as_ref().and_then(&mut named);
+    let depends_on: BTreeSet<MilestoneNumber> = entry.depends_on.iter().filter_map(named).collect();
     if entry.number.is_none() && entry.text.is_none() {
         because.push("it has neither a text nor the number of a milestone that is there".to_owned());
     }
@@ -293,7 +386,7 @@ fn milestone(
     if !because.is_empty() {
         return Err(because);
     }
-    if let Some(number) = entry.number {
+    if let Some(number) = number {
         let mut commands = vec![Command::SetServes { milestone: number, serves }];
         if entry.owner.is_some() {
             commands.push(Command::SetOwner { milestone: number, owner: entry.owner.clone() });
@@ -305,7 +398,7 @@ fn milestone(
         serves,
         owner: entry.owner.clone(),
         expects,
-        depends_on: entry.depends_on.iter().copied().collect(),
+        depends_on,
         due,
         allow_wording: entry.allow_wording.clone(),
     }))])

@@ -6,5 +6,5 @@
 mod runner;
 mod timed;
 
-pub use runner::{Runner, Wakes, Watch};
+pub use runner::{Guard, Runner, Running, Wakes, Watch};
 pub use timed::{Job, Timed};

@@ -1,22 +1,26 @@
 //! The runner of one connection.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use connector_api::ErrorKind;
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::store::StoreError;
 use crate::sync::engine::{Hot, chain};
-use crate::sync::poll::Swept;
-use crate::sync::{Engine, Pass, SyncError};
+use crate::sync::sweep::Swept;
+use crate::sync::{Engine, Pass, SyncError, lease};
 use crate::timetable::Timetable;
 
 /// How long a runner rests at most: what nobody woke it for is seen then.
 const REST: Duration = Duration::from_secs(1);
+
+/// How often a process that stands by asks whether it may take over.
+const STAND_BY: TimeDelta = TimeDelta::seconds(5);
+/// When a sweep that failed is tried again.
+const SWEEP_AGAIN: TimeDelta = TimeDelta::minutes(10);
 
 /// Wakes runners by connection.
 #[derive(Clone, Default)]
@@ -48,14 +52,18 @@ pub trait Watch: Send + Sync {
     fn passed(&self, connection: &str, pass: &Pass);
     /// A pass could not be made.
     fn pass_failed(&self, connection: &str);
+    /// The site was asked to send webhooks again that it could not deliver.
+    fn redelivered(&self, connection: &str, count: u32);
     /// A sweep ended.
     fn swept(&self, connection: &str, swept: Swept);
-    /// The tracker asks the whole connection to wait.
-    fn pause(&self, connection: &str, until: DateTime<Utc>, reason: &str);
 }
 
-/// Polls, sweeps and reconciles one connection until it is told to stop.
-pub struct Runner {
+/// What must be known before anything is written on a connection. Asked for again at each poll until it is, and at each
+/// sweep: nobody tells when a repository is made public.
+pub type Guard = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), SyncError>> + Send>> + Send + Sync>;
+
+/// What a runner runs with.
+pub struct Running {
     /// The bridge.
     pub engine: Engine,
     /// Connection id.
@@ -64,40 +72,39 @@ pub struct Runner {
     pub poll: Timetable,
     /// When to sweep.
     pub sweep: Timetable,
-    /// Who wakes it.
-    pub wakes: Wakes,
+    /// What is looked at before anything is written.
+    pub guard: Guard,
     /// Who watches it.
     pub watch: Arc<dyn Watch>,
 }
 
+/// Polls, sweeps and reconciles one connection.
+pub struct Runner {
+    with: Running,
+    next_poll: DateTime<Utc>,
+    next_sweep: Option<DateTime<Utc>>,
+    /// Not before then.
+    resume: Option<DateTime<Utc>>,
+    /// Whether the guard lets it write.
+    cleared: bool,
+    /// Whether this process had the connection at the last turn.
+    held: bool,
+}
+
 impl Runner {
+    /// A runner that polls at once: what happened while nobody looked counts.
+    pub fn new(with: Running) -> Self {
+        let now = with.engine.world.clock.now();
+        let next_sweep = with.sweep.next_after(now);
+        Self { with, next_poll: now, next_sweep, resume: None, cleared: false, held: true }
+    }
+
     /// Runs until `stop`; what is under way is finished first.
-    pub async fn run(self, stop: CancellationToken) {
-        let notify = self.wakes.get(&self.connection);
-        let clock = self.engine.world.clock.clone();
-        // The first poll is at once: what happened while nobody looked counts.
-        let mut next_poll = clock.now();
-        let mut next_sweep = self.sweep.next_after(clock.now());
-        let mut resume: Option<DateTime<Utc>> = None;
+    pub async fn run(mut self, wakes: Wakes, stop: CancellationToken) {
+        let notify = wakes.get(&self.with.connection);
         while !stop.is_cancelled() {
-            let now = clock.now();
-            if resume.is_none_or(|at| at <= now) {
-                let mut hot = Hot::new();
-                resume = None;
-                if next_poll <= now {
-                    let (found, wait) = self.poll_once(now).await;
-                    hot = found;
-                    resume = wait;
-                    next_poll =
-                        self.poll.next_after(clock.now()).unwrap_or(now + chrono::TimeDelta::minutes(1));
-                }
-                if resume.is_none() && next_sweep.is_some_and(|at| at <= now) {
-                    resume = self.sweep_once().await;
-                    next_sweep = self.sweep.next_after(clock.now());
-                }
-                if resume.is_none() {
-                    resume = self.pass_once(hot).await;
-                }
+            if self.turn().await {
+                continue;
             }
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -107,72 +114,175 @@ impl Runner {
         }
     }
 
-    async fn poll_once(&self, now: DateTime<Utc>) -> (Hot, Option<DateTime<Utc>>) {
-        let polled = self.engine.poll(&self.connection).await;
-        self.watch.polled(&self.connection, polled.is_ok(), now);
-        let failure = polled.as_ref().err().map(|error| chain(error));
-        if let Err(error) = self.keep_health(failure, now).await {
-            tracing::error!(connection = self.connection, error = %chain(&error), "the store failed");
+    /// Does what is due now: a poll, a pass over what is marked, a sweep. Gives whether there is more to do at once.
+    pub async fn turn(&mut self) -> bool {
+        let clock = self.with.engine.world.clock.clone();
+        let now = clock.now();
+        if self.resume.is_some_and(|at| at > now) {
+            return false;
         }
-        match polled {
-            Ok(hot) => (hot, None),
+        self.resume = None;
+        // What another process holds, that one does.
+        if let Err(error) = lease::hold(&self.with.engine.world, &self.with.connection).await {
+            self.stands_by(&error);
+            return false;
+        }
+        if !self.held {
+            self.held = true;
+            self.next_poll = now;
+        }
+        self.obey_pauses().await;
+        if self.resume.is_some() {
+            return false;
+        }
+        let sweeps = self.next_sweep.is_some_and(|at| at <= now);
+        if sweeps {
+            // What was private may be public by now: that is asked before anything is written.
+            self.cleared = false;
+            self.next_poll = now;
+        }
+        let mut hot = Hot::new();
+        if self.next_poll <= now {
+            hot = self.poll_once(now).await;
+            self.next_poll = self.with.poll.next_after(clock.now()).unwrap_or(now + TimeDelta::minutes(1));
+        }
+        let mut more = false;
+        if self.ready() {
+            more = self.pass_once(hot).await;
+        }
+        // What people wait for goes first.
+        if self.ready() && sweeps {
+            let done = self.sweep_once().await;
+            let next = self.with.sweep.next_after(clock.now());
+            let again = (!done).then(|| clock.now() + SWEEP_AGAIN);
+            self.next_sweep = again.into_iter().chain(next).min();
+        }
+        more && self.ready()
+    }
+
+    /// Another process has the connection, or the store does not say.
+    fn stands_by(&mut self, error: &SyncError) {
+        let connection = &self.with.connection;
+        if !matches!(error, SyncError::Held { .. }) {
+            tracing::error!(connection, error = %chain(error), "the connection cannot be taken");
+        } else if self.held {
+            tracing::warn!(connection, error = %chain(error), "another process has the connection now");
+        }
+        self.held = false;
+        // Asked again soon, but not as often as there is work.
+        self.resume = Some(self.with.engine.world.clock.now() + STAND_BY);
+    }
+
+    fn ready(&self) -> bool {
+        self.cleared && self.resume.is_none()
+    }
+
+    async fn poll_once(&mut self, now: DateTime<Utc>) -> Hot {
+        let (engine, connection) = (&self.with.engine, &self.with.connection);
+        if !self.cleared {
+            self.cleared = match (self.with.guard)().await {
+                Ok(()) => true,
+                Err(error) => {
+                    self.poll_failed(&SyncError::NotCleared(Box::new(error)), now).await;
+                    return Hot::new();
+                }
+            };
+        }
+        match engine.poll(connection).await {
+            Ok(polled) => {
+                self.with.watch.polled(connection, polled.failed.is_empty(), now);
+                self.keep_health(None).await;
+                for (_, error) in polled.failed {
+                    self.limited(&error.into()).await;
+                }
+                polled.hot
+            }
             Err(error) => {
-                tracing::warn!(connection = self.connection, error = %chain(&error), "a poll failed");
-                (Hot::new(), self.pause_of(&error))
+                self.poll_failed(&error, now).await;
+                Hot::new()
             }
         }
     }
 
-    async fn keep_health(&self, failure: Option<String>, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let connection = self.connection.clone();
-        self.engine
-            .world
-            .writer
-            .submit(move |tx| {
-                Box::pin(async move {
-                    match failure {
-                        None => tx.record_success(&connection, now).await,
-                        Some(error) => tx.record_failure(&connection, now, &error).await,
-                    }
-                })
-            })
-            .await
+    async fn poll_failed(&mut self, error: &SyncError, now: DateTime<Utc>) {
+        let connection = &self.with.connection;
+        tracing::warn!(connection, error = %chain(error), "a poll failed");
+        self.with.watch.polled(connection, false, now);
+        self.keep_health(Some(error)).await;
+        self.limited(error).await;
     }
 
-    async fn sweep_once(&self) -> Option<DateTime<Utc>> {
-        match self.engine.sweep(&self.connection).await {
+    async fn keep_health(&self, failure: Option<&SyncError>) {
+        let connection = &self.with.connection;
+        if let Err(error) = self.with.engine.keep_health(connection, failure).await {
+            tracing::error!(connection, error = %chain(&error), "the store failed");
+        }
+    }
+
+    /// Gives whether it was made.
+    async fn sweep_once(&mut self) -> bool {
+        let connection = &self.with.connection;
+        match self.with.engine.redeliver(connection).await {
+            Ok(count) => self.with.watch.redelivered(connection, count),
+            Err(error) => {
+                tracing::warn!(connection, error = %chain(&error), "webhooks could not be sent again");
+            }
+        }
+        match self.with.engine.sweep(connection).await {
             Ok(swept) => {
-                self.watch.swept(&self.connection, swept);
-                None
+                self.with.watch.swept(connection, swept);
+                true
             }
             Err(error) => {
-                tracing::warn!(connection = self.connection, error = %chain(&error), "a sweep failed");
-                self.pause_of(&error)
+                tracing::warn!(connection, error = %chain(&error), "a sweep failed");
+                self.limited(&error).await;
+                false
             }
         }
     }
 
-    async fn pass_once(&self, hot: Hot) -> Option<DateTime<Utc>> {
-        match self.engine.pass(&self.connection, hot).await {
+    /// Gives whether more is left than a pass does.
+    async fn pass_once(&mut self, hot: Hot) -> bool {
+        let connection = &self.with.connection;
+        match self.with.engine.pass(connection, hot).await {
             Ok(pass) => {
-                self.watch.passed(&self.connection, &pass);
-                None
+                self.with.watch.passed(connection, &pass);
+                self.resume = pass.paused;
+                pass.more
             }
             Err(error) => {
-                self.watch.pass_failed(&self.connection);
-                tracing::warn!(connection = self.connection, error = %chain(&error), "a pass failed");
-                self.pause_of(&error)
-                    .or_else(|| Some(self.engine.world.clock.now() + chrono::TimeDelta::seconds(5)))
+                self.with.watch.pass_failed(connection);
+                tracing::warn!(connection, error = %chain(&error), "a pass failed");
+                self.limited(&error).await;
+                let soon = self.with.engine.world.clock.now() + TimeDelta::seconds(5);
+                self.resume = self.resume.or(Some(soon));
+                false
             }
         }
     }
 
-    /// Until when the connection is to wait, if the tracker said so.
-    fn pause_of(&self, error: &SyncError) -> Option<DateTime<Utc>> {
-        let SyncError::Tracker(error) = error else { return None };
-        let ErrorKind::RateLimited { until, reason, .. } = &error.kind else { return None };
-        self.watch.pause(&self.connection, *until, reason);
-        Some(*until)
+    /// Takes note of what a failure says of limits: nothing is done before they end.
+    async fn limited(&mut self, error: &SyncError) {
+        let (engine, connection) = (&self.with.engine, &self.with.connection);
+        match engine.limited(connection, error).await {
+            Ok(until) => self.resume = until,
+            Err(error) => tracing::error!(connection, error = %chain(&error), "the store failed"),
+        }
+    }
+
+    /// Pauses that are in force, as the store knows them: met before this process was started, or by another.
+    async fn obey_pauses(&mut self) {
+        let (engine, connection) = (&self.with.engine, &self.with.connection);
+        match engine.pauses(connection).await {
+            Ok(pauses) => {
+                for pause in &pauses {
+                    (engine.world.limited)(pause);
+                }
+                let whole = pauses.iter().filter(|pause| pause.scope.is_empty());
+                self.resume = whole.map(|pause| pause.until).max();
+            }
+            Err(error) => tracing::error!(connection, error = %chain(&error), "the store failed"),
+        }
     }
 }
 

@@ -123,13 +123,12 @@ pub fn missing(register: &Register, item: &Item) -> Vec<String> {
 
 /// The kinds of evidence that `milestone` expects and does not have. Its evidence must be loaded.
 ///
-/// A proof counts if its bytes are or were held here (a mere reference is none; the ticket's own transition is recorded
-/// in words and needs no bytes), and, after a rejected validation, only if what it shows is newer than the rejection.
+/// A proof counts if it is held here ([`Evidence::is_held`](super::Evidence::is_held)) and, after a rejected validation,
+/// only if what it shows is newer than the rejection.
 pub fn missing_evidence(register: &Register, milestone: &Milestone) -> BTreeSet<EvidenceKind> {
     let mut missing = milestone.expects.clone();
     for evidence in milestone.evidence.iter().filter_map(|number| register.evidence.get(number)) {
-        let held = evidence.digest.is_some() || evidence.kind == EvidenceKind::Transition;
-        if held && milestone.evidence_after.is_none_or(|after| evidence.observed > after) {
+        if evidence.is_held() && milestone.evidence_after.is_none_or(|after| evidence.observed > after) {
             missing.remove(&evidence.kind);
         }
     }

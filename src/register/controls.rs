@@ -74,7 +74,7 @@ pub fn named(text: &str) -> Result<String, String> {
 }
 
 #[cfg(test)]
-#[allow(clippy::expect_used, reason = "a test stops where it is wrong")]
+#[expect(clippy::expect_used, reason = "a test stops where it is wrong")]
 mod tests {
     use super::*;
 

@@ -213,6 +213,18 @@ pub struct Deadline {
     pub rule: String,
     /// In words: `30 days from detection on 2026-01-05 (high)`.
     pub derivation: String,
+    /// Of the text of the rule file that gave it; none on what was recorded before this was kept.
+    #[serde(default)]
+    pub file: Option<Digest>,
+}
+
+impl Deadline {
+    /// Whether two deadlines are apart. The same date by the same rule is the same, whichever text of the rule file
+    /// gave it.
+    pub fn differ(one: Option<&Self>, other: Option<&Self>) -> bool {
+        let means = |deadline: &Self| (deadline.date, deadline.rule.clone(), deadline.derivation.clone());
+        one.map(means) != other.map(means)
+    }
 }
 
 /// What is told of an item when it is made; every field may be filled later, under the freeze rule.

@@ -117,9 +117,15 @@ pub struct Observed {
     /// Managed labels that were restored so far.
     #[serde(default)]
     pub labels_restored: u32,
+    /// The text that a write of ours replaced though nobody had seen it: it is to be written back.
+    #[serde(default)]
+    pub lost_text: Option<String>,
     /// A brake has halted the tracker because of what this ticket shows: once it may go on, that is believed.
     #[serde(default)]
     pub braked: bool,
+    /// Somebody said that its ticket may be made, however many are: `link open --yes`.
+    #[serde(default)]
+    pub let_through: bool,
 }
 
 /// Milestone and ticket, one to one.
@@ -163,6 +169,42 @@ pub struct Link {
     pub missing_since: Option<DateTime<Utc>>,
     /// Raised at each save; a save of a stale one is refused.
     pub version: i64,
+    /// When we last wrote the ticket, by our clock.
+    pub written: Option<DateTime<Utc>>,
+}
+
+impl Link {
+    /// A link whose ticket is wanted, and nothing more.
+    pub fn new(id: String, system: &SystemId, milestone: MilestoneNumber, tracker: &str) -> Self {
+        Self {
+            id,
+            system: system.clone(),
+            milestone,
+            tracker: tracker.to_owned(),
+            phase: LinkPhase::Waiting,
+            ticket: None,
+            key: None,
+            project: None,
+            url: None,
+            create_sent: None,
+            base: Base::default(),
+            observed: Observed::default(),
+            log_read: None,
+            dirty: None,
+            due_at: None,
+            attempts: 0,
+            error: None,
+            missing_since: None,
+            version: 0,
+            written: None,
+        }
+    }
+
+    /// Whether a poll that brings the ticket, last changed at `updated`, brings anything new. A connector brings nothing
+    /// twice that is as it was, so one with the same time changed within its second.
+    pub fn is_news(&self, updated: DateTime<Utc>) -> bool {
+        self.observed.updated.is_none_or(|seen| updated >= seen)
+    }
 }
 
 /// Both sides changed a field: the loser is kept.

@@ -4,7 +4,7 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeZone, Utc, Week
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-use super::{Deadline, ItemFacts, Rating};
+use super::{Deadline, Digest, ItemFacts, Rating};
 
 /// Settings of decisions and detection, by section of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -101,6 +101,9 @@ pub struct RuleSet {
     /// KEV override.
     #[serde(default)]
     pub kev: Option<KevRule>,
+    /// Of the text that it was read from: whoever reads the file says so, for each deadline to name it.
+    #[serde(skip)]
+    pub file: Option<Digest>,
 }
 
 /// Days from detection to remediation for one rating.
@@ -130,6 +133,7 @@ pub fn deadline(rules: &RuleSet, facts: &ItemFacts) -> Option<Deadline> {
             date,
             rule: format!("{}/{}", rules.name, kev.id),
             derivation: format!("CISA's due date {date} for a known exploited vulnerability"),
+            file: rules.file.clone(),
         });
     }
     let rating = facts.effective_rating()?;
@@ -139,6 +143,7 @@ pub fn deadline(rules: &RuleSet, facts: &ItemFacts) -> Option<Deadline> {
         date: detected.checked_add_days(Days::new(rule.days.into()))?,
         rule: format!("{}/{}", rules.name, rule.id),
         derivation: format!("{} days from detection on {detected} ({})", rule.days, rating.name()),
+        file: rules.file.clone(),
     })
 }
 
@@ -184,6 +189,11 @@ impl Calendar {
         }
         day
     }
+}
+
+/// The last day on which a reason for a date that moved is in time, by `[drift] grace_business_days`.
+pub fn answer_by(calendar: &Calendar, policy: &Policy, from: DateTime<Utc>) -> NaiveDate {
+    calendar.business_days_after(calendar.day(from), policy.drift.grace_business_days)
 }
 
 /// Verbs that say nothing testable when a bare noun is all that follows.
@@ -237,9 +247,20 @@ pub fn vague(text: &str) -> Option<String> {
     }
 }
 
+/// Whether a date is one that somebody can mean: of the years 1990 to 2200. Others are slips of the finger.
+pub fn is_plausible(date: NaiveDate) -> bool {
+    (1990..=2200).contains(&date.year())
+}
+
 /// Whether a rationale says something: at least `words` words.
 pub fn says_why(text: &str, words: u32) -> bool {
     text.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric)).count() >= words as usize
+}
+
+/// What is wrong with a rationale that has fewer words than that; none where it has enough.
+pub fn too_short(text: &str, words: u32) -> Option<String> {
+    (!says_why(text, words))
+        .then(|| format!("a rationale has at least {words} words; this has fewer: {text:?}"))
 }
 
 /// Checks a control id that a command names, and gives it as SP 800-53 Rev 5 writes it.

@@ -71,6 +71,11 @@ impl Seal {
         key.verify_strict(message.as_bytes(), &Signature::from_bytes(&signature)).map_err(|_| wrong())
     }
 
+    /// Its file: what is kept where this host cannot rewrite it. The same seal has the same bytes.
+    pub fn bytes(&self) -> Vec<u8> {
+        serde_json::to_vec_pretty(self).unwrap_or_default()
+    }
+
     /// The change that records it in the chain.
     pub fn change(&self) -> Change {
         Change::JournalSealed {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, TimeZone as _, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -153,6 +153,14 @@ impl System {
             last_drift: 0,
             last_conflict: 0,
             last_notice: 0,
+        }
+    }
+
+    /// The day of a time in the system's zone; in UTC before that is known.
+    pub fn day(&self, at: DateTime<Utc>) -> NaiveDate {
+        match &self.profile {
+            Some(profile) => profile.timezone.from_utc_datetime(&at.naive_utc()).date_naive(),
+            None => at.date_naive(),
         }
     }
 }

@@ -35,6 +35,7 @@ table! {
         last_error: Option<DateTime<Utc>>,
         error: Option<String>,
         failures: i64,
+        expires: Option<DateTime<Utc>>,
     }
 }
 
@@ -73,6 +74,8 @@ pub struct Health {
     pub error: Option<String>,
     /// Failures in a row; 0 while it is well.
     pub failures: u32,
+    /// When its credentials stop working, as far as the site told when it last answered.
+    pub expires: Option<DateTime<Utc>>,
 }
 
 impl Tx {
@@ -160,11 +163,20 @@ impl Tx {
         Ok(done)
     }
 
-    /// A connection answered as it should.
-    pub async fn record_success(&mut self, connection: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
-        const SQL: &str = "INSERT INTO health (connection, last_ok, failures) VALUES ($1, $2, 0) \
-             ON CONFLICT (connection) DO UPDATE SET last_ok = excluded.last_ok, failures = 0";
-        on!(self, c => sqlx::query(SQL).bind(connection).bind(micros(at)).execute(c).await.map(drop))?;
+    /// A connection answered as it should, and told that its credentials work until `expires`.
+    pub async fn record_success(
+        &mut self,
+        connection: &str,
+        at: DateTime<Utc>,
+        expires: Option<DateTime<Utc>>,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO health (connection, last_ok, failures, expires) VALUES ($1, $2, 0, $3) \
+             ON CONFLICT (connection) DO UPDATE SET last_ok = excluded.last_ok, failures = 0, \
+             expires = excluded.expires";
+        on!(self, c => {
+            let query = sqlx::query(SQL).bind(connection).bind(micros(at)).bind(expires.map(micros));
+            query.execute(c).await.map(drop)
+        })?;
         Ok(())
     }
 
@@ -197,6 +209,7 @@ impl Tx {
                     last_error: row.last_error,
                     error: row.error,
                     failures,
+                    expires: row.expires,
                 })
             })
             .collect()

@@ -4,19 +4,22 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, PgPool, SqlSafeStr, SqlitePool};
 
 use super::StoreError;
-use super::error::is_read_only;
-use super::tx::{Open, Tx};
+use super::error::{is_no_table, is_out_of_reach, is_read_only};
+use super::tx::{Open, Tx, on};
 
 /// Every migration, oldest first: version, name, text.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (1, "register", include_str!("../../migrations/0001_register.sql")),
     (2, "sync", include_str!("../../migrations/0002_sync.sql")),
+    (3, "connection", include_str!("../../migrations/0003_connection.sql")),
+    (4, "stream health", include_str!("../../migrations/0004_stream_health.sql")),
 ];
 
 /// How a store is opened.
@@ -26,13 +29,16 @@ pub struct OpenOptions {
     pub create: bool,
     /// Waits for the disk at each commit (SQLite). Only tests do without.
     pub durable: bool,
+    /// Opens it for reading alone: nothing is made, and no write is possible. For a store whose files or folder may not
+    /// be written.
+    pub read_only: bool,
     /// How many connections: readers of SQLite (which has one writer beside them), all of PostgreSQL.
     pub connections: u32,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { create: true, durable: true, connections: 8 }
+        Self { create: true, durable: true, read_only: false, connections: 8 }
     }
 }
 
@@ -71,6 +77,9 @@ impl Db {
 
     async fn open_sqlite(known: SqliteConnectOptions, options: &OpenOptions) -> Result<Self, StoreError> {
         let store = known.get_filename().display().to_string();
+        if options.read_only && !known.get_filename().exists() {
+            return Err(StoreError::NotSetUp { store });
+        }
         let failed = |source: sqlx::Error| {
             if is_read_only(&source) {
                 StoreError::ReadOnly { store: store.clone() }
@@ -83,23 +92,28 @@ impl Db {
             .busy_timeout(Duration::from_secs(5))
             .statement_cache_capacity(256)
             .optimize_on_close(true, 400);
+        let reader = shared.clone().optimize_on_close(false, None).read_only(true);
+        let reading = SqlitePoolOptions::new().max_connections(options.connections.max(1));
+        if options.read_only {
+            let reader = reachable(reader).await.map_err(failed)?;
+            let write = SqlitePoolOptions::new().connect_lazy_with(reader.clone());
+            return Ok(Self::Sqlite { write, read: reading.connect_lazy_with(reader) });
+        }
         let writer = shared
-            .clone()
             .create_if_missing(options.create)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(if options.durable { SqliteSynchronous::Full } else { SqliteSynchronous::Off });
         let write = SqlitePoolOptions::new()
             .max_connections(1)
+            // Where a full disk or a trigger ended a transaction, the driver still counts it as open, and would begin no
+            // other: such a connection is given up.
+            .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_with(writer)
             .await
             .map_err(failed)?;
-        let read = SqlitePoolOptions::new()
-            .max_connections(options.connections.max(1))
-            .connect_with(shared.optimize_on_close(false, None).read_only(true))
-            .await
-            .map_err(failed)?;
+        let read = reading.connect_with(reader).await.map_err(failed)?;
         Ok(Self::Sqlite { write, read })
     }
 
@@ -117,6 +131,17 @@ impl Db {
             .acquire_timeout(Duration::from_secs(10))
             .connect_lazy_with(known);
         Ok(Self::Postgres(pool))
+    }
+
+    /// The time by the database server's clock; none where there is no server.
+    pub async fn server_time(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        match self {
+            Self::Sqlite { .. } => Ok(None),
+            Self::Postgres(pool) => {
+                let time = sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(pool).await?;
+                Ok(Some(time))
+            }
+        }
     }
 
     /// Where it is, for a person: the file, or host and database.
@@ -164,7 +189,7 @@ impl Db {
             Self::Postgres(pool) => migrator.run(pool).await,
         };
         done.map_err(|source| {
-            let known = MIGRATIONS.iter().map(|(version, _, _)| *version).max().unwrap_or_default();
+            let known = latest();
             if let MigrateError::VersionMissing(found) = source
                 && found > known
             {
@@ -172,6 +197,29 @@ impl Db {
             }
             StoreError::Migrate { store: self.place(), source }
         })
+    }
+
+    /// Refuses a store whose schema is not this release's: for whoever reads and must not migrate.
+    ///
+    /// # Errors
+    /// [`StoreError::NotSetUp`], [`StoreError::OlderSchema`] or [`StoreError::NewerSchema`].
+    pub async fn expect_schema(&self) -> Result<(), StoreError> {
+        const SQL: &str = "SELECT MAX(version) FROM _sqlx_migrations WHERE success";
+        let mut tx = self.read().await?;
+        let found: Result<Option<i64>, sqlx::Error> =
+            on!(tx, c => sqlx::query_scalar(SQL).fetch_one(c).await);
+        let store = self.place();
+        let known = latest();
+        match found {
+            Ok(Some(found)) if found == known => Ok(()),
+            Ok(Some(found)) if found > known => Err(StoreError::NewerSchema { store, found, known }),
+            Ok(Some(found)) => Err(StoreError::OlderSchema { store, found, known }),
+            Ok(None) => Err(StoreError::NotSetUp { store }),
+            Err(error) if error.as_database_error().is_some_and(is_no_table) => {
+                Err(StoreError::NotSetUp { store })
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// A transaction that reads: it sees one state of the store throughout, and keeps nobody waiting.
@@ -214,6 +262,29 @@ impl Db {
     fn refused(&self, error: sqlx::Error) -> StoreError {
         if is_read_only(&error) { StoreError::ReadOnly { store: self.place() } } else { error.into() }
     }
+}
+
+/// The schema of this release.
+fn latest() -> i64 {
+    MIGRATIONS.iter().map(|(version, _, _)| *version).max().unwrap_or_default()
+}
+
+/// How a file is read that may not be written. SQLite makes shared memory beside a file in WAL mode; where it cannot,
+/// and nothing waits in a log, nobody is writing there, and the file is read as it stands.
+async fn reachable(options: SqliteConnectOptions) -> Result<SqliteConnectOptions, sqlx::Error> {
+    let tried = async {
+        let mut connection = options.connect().await?;
+        sqlx::query("SELECT COUNT(*) FROM sqlite_master").execute(&mut connection).await?;
+        connection.close().await
+    };
+    let Err(error) = tried.await else { return Ok(options) };
+    let mut log = options.get_filename().as_os_str().to_owned();
+    log.push("-wal");
+    let logged = std::fs::metadata(Path::new(&log)).is_ok_and(|log| log.len() > 0);
+    if logged || !error.as_database_error().is_some_and(is_out_of_reach) {
+        return Err(error);
+    }
+    Ok(options.immutable(true))
 }
 
 fn place_of(options: &PgConnectOptions) -> String {

@@ -55,6 +55,27 @@ pub enum StoreError {
         /// Latest version known.
         known: i64,
     },
+    /// An older release wrote here, and whoever reads does not migrate.
+    #[error(
+        "the store {store} has schema {found}, and this release reads {known}: `poam check`, `poam serve` or any command \
+         that writes brings it up to date first"
+    )]
+    OlderSchema {
+        /// Its file, or the database's host and name.
+        store: String,
+        /// Version found.
+        found: i64,
+        /// Version of this release.
+        known: i64,
+    },
+    /// There is nothing to read.
+    #[error(
+        "the store {store} is not set up yet: `poam check`, `poam serve` or any command that writes does that first"
+    )]
+    NotSetUp {
+        /// Its file, or the database's host and name.
+        store: String,
+    },
     /// A migration failed; nothing of it was kept.
     #[error("the store {store} cannot be brought to this release's schema")]
     Migrate {
@@ -110,6 +131,8 @@ impl StoreError {
             | Self::Open { .. }
             | Self::Url(_)
             | Self::NewerSchema { .. }
+            | Self::OlderSchema { .. }
+            | Self::NotSetUp { .. }
             | Self::Migrate { .. }
             | Self::Misfit(_)
             | Self::UnknownChange(_)
@@ -140,6 +163,26 @@ impl From<sqlx::Error> for StoreError {
             _ => Self::Database(error),
         }
     }
+}
+
+/// Whether a table is missing. SQLite gives that no code of its own.
+pub(super) fn is_no_table(error: &dyn sqlx::error::DatabaseError) -> bool {
+    error.code().as_deref() == Some("42P01") || error.message().starts_with("no such table")
+}
+
+/// Whether SQLite could not open a file, or another that it needs beside it.
+pub(super) fn is_out_of_reach(error: &dyn sqlx::error::DatabaseError) -> bool {
+    let code = error.code().and_then(|code| code.parse::<u32>().ok());
+    // SQLITE_CANTOPEN (14) and SQLITE_READONLY (8) carry their number in the lowest byte of the extended codes.
+    code.is_some_and(|code| matches!(code & 0xff, 14 | 8))
+}
+
+/// Whether PostgreSQL gave a transaction up because another was in its way: a serialization failure or a deadlock. The
+/// same command may succeed at once when it is carried out again.
+pub(super) fn lost_to_another(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source())
+        .filter_map(|error| error.downcast_ref::<sqlx::Error>()?.as_database_error()?.code())
+        .any(|code| matches!(code.as_ref(), "40001" | "40P01"))
 }
 
 /// Whether a database refused because it may only be read.

@@ -2,6 +2,7 @@
 //!
 //! Bytes are written, and on disk, before the row that names them; so a crash leaves at most bytes that nothing names.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -61,13 +62,23 @@ impl EvidenceStore {
     /// Opens a folder (a path or `file://...`, made where it is not there), `memory://`, or, where this build has the
     /// feature `s3`, `s3://BUCKET/PREFIX` with credentials from the environment (`AWS_ACCESS_KEY_ID` and so on).
     pub fn open(url: &str) -> Result<Self, EvidenceError> {
+        Self::open_to(url, true)
+    }
+
+    /// The same for whoever reads alone: nothing is made, and a folder that is not there holds nothing.
+    pub fn open_to_read(url: &str) -> Result<Self, EvidenceError> {
+        Self::open_to(url, false)
+    }
+
+    fn open_to(url: &str, write: bool) -> Result<Self, EvidenceError> {
         let bad = |reason: &str| EvidenceError::Url { url: url.to_owned(), reason: reason.to_owned() };
         match url.split_once("://") {
             None if url.is_empty() => Err(bad("it is empty")),
-            None => Self::folder(Path::new(url)),
+            None => Self::folder(Path::new(url), write),
             Some(("file", _)) => {
                 let known = url::Url::parse(url).map_err(|error| bad(&error.to_string()))?;
-                Self::folder(&known.to_file_path().map_err(|()| bad("it names no folder of this machine"))?)
+                let folder = known.to_file_path().map_err(|()| bad("it names no folder of this machine"))?;
+                Self::folder(&folder, write)
             }
             Some(("memory", _)) => Ok(Self { store: Arc::new(InMemory::new()) }),
             Some(("s3", _)) => Self::bucket(url),
@@ -75,9 +86,14 @@ impl EvidenceStore {
         }
     }
 
-    fn folder(folder: &Path) -> Result<Self, EvidenceError> {
+    fn folder(folder: &Path, write: bool) -> Result<Self, EvidenceError> {
+        if !write && !folder.exists() {
+            return Ok(Self { store: Arc::new(InMemory::new()) });
+        }
         let failed = |source| EvidenceError::Folder { folder: folder.display().to_string(), source };
-        std::fs::create_dir_all(folder).map_err(failed)?;
+        if write {
+            std::fs::create_dir_all(folder).map_err(failed)?;
+        }
         let store = LocalFileSystem::new_with_prefix(folder).map_err(EvidenceError::Store)?;
         Ok(Self { store: Arc::new(store.with_fsync(true)) })
     }
@@ -141,6 +157,16 @@ impl EvidenceStore {
             Err(Error::NotFound { .. }) => Ok(false),
             Err(error) => Err(EvidenceError::Store(error)),
         }
+    }
+
+    /// Every digest under which bytes are there; they are not looked at. A file that stands elsewhere is none of ours.
+    pub async fn digests(&self) -> Result<BTreeSet<Digest>, EvidenceError> {
+        let found = self.store.list(None).map_err(EvidenceError::Store);
+        let ours = found.try_filter_map(async |object| {
+            let digest = object.location.filename().and_then(|name| Digest::new(name).ok());
+            Ok(digest.filter(|digest| key(digest) == object.location))
+        });
+        ours.try_collect().await
     }
 
     /// Removes bytes: after the redaction is recorded. What is not there is removed already.

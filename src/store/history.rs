@@ -92,10 +92,13 @@ impl Tx {
         Ok(rows.into_iter().map(|row| OwnWrite { field: row.field, value: row.value, at: row.at }).collect())
     }
 
-    /// Forgets our writes from before a time, when their entries have long been taken. Gives how many.
+    /// Forgets our writes from before a time, where the ticket's log was read past them: their entries were taken, or
+    /// never came to be. Gives how many.
     pub async fn prune_own_writes(&mut self, before: DateTime<Utc>) -> Result<u64, StoreError> {
+        const SQL: &str = "DELETE FROM own_write WHERE at < $1 AND EXISTS \
+             (SELECT 1 FROM link WHERE link.id = own_write.link AND link.log_read > own_write.at)";
         let done = on!(self, c => {
-            let done = sqlx::query("DELETE FROM own_write WHERE at < $1").bind(micros(before)).execute(c).await;
+            let done = sqlx::query(SQL).bind(micros(before)).execute(c).await;
             done.map(|done| done.rows_affected())
         })?;
         Ok(done)

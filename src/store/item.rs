@@ -9,8 +9,8 @@ use super::table::{collect, fetch, in_list, table};
 use super::tx::on;
 use super::{StoreError, Tx};
 use crate::register::{
-    Correction, Deadline, Disposition, ImportedRow, Item, ItemFacts, ItemNumber, MilestoneNumber, Status,
-    SystemId,
+    Correction, Deadline, Digest, Disposition, ImportedRow, Item, ItemFacts, ItemNumber, MilestoneNumber,
+    Status, SystemId,
 };
 
 table! {
@@ -69,6 +69,9 @@ pub(super) struct Texts {
     vendor_product: Option<String>,
     documents: String,
     comments: String,
+    /// Of the rule file that gave the deadline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deadline_file: Option<Digest>,
 }
 
 impl ItemRow {
@@ -121,6 +124,7 @@ impl ItemRow {
                 vendor_product: facts.vendor_product.clone(),
                 documents: facts.documents.clone(),
                 comments: facts.comments.clone(),
+                deadline_file: deadline.and_then(|deadline| deadline.file.clone()),
             }),
             corrections: Json(item.corrections.clone()),
             imported: item.imported.clone().map(Json),
@@ -135,15 +139,17 @@ impl ItemRow {
             None => None,
             Some(name) => Some(disposition(&read, name, self.disposition_detail.as_deref())?),
         };
+        let Json(texts) = self.texts;
         let deadline = match (self.deadline, self.deadline_rule, self.deadline_derivation) {
-            (Some(date), Some(rule), Some(derivation)) => Some(Deadline { date, rule, derivation }),
+            (Some(date), Some(rule), Some(derivation)) => {
+                Some(Deadline { date, rule, derivation, file: texts.deadline_file })
+            }
             (None, None, None) => None,
             _ => return Err(read.bad("deadline", format_args!("date, rule and derivation go together"))),
         };
         let optional = |column, value: &Option<String>| {
             value.as_deref().map(|value| read.word(column, value)).transpose()
         };
-        let Json(texts) = self.texts;
         let facts = ItemFacts {
             title: self.title,
             description: texts.description,

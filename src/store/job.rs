@@ -56,6 +56,12 @@ pub struct Job {
     pub last_result: Option<String>,
 }
 
+impl LeaseRow {
+    fn lease(self) -> Lease {
+        Lease { name: self.name, owner: self.owner, until: self.until, epoch: self.epoch }
+    }
+}
+
 impl JobRow {
     fn job(self) -> Job {
         Job { name: self.name, due_at: self.due_at, last_run: self.last_run, last_result: self.last_result }
@@ -80,7 +86,13 @@ impl Tx {
              RETURNING name, owner, until, epoch";
         let free = micros(now - grace);
         let row = fetch!(self, LeaseRow, SQL, name, owner, micros(until), free)?.pop();
-        Ok(row.map(|row| Lease { name: row.name, owner: row.owner, until: row.until, epoch: row.epoch }))
+        Ok(row.map(LeaseRow::lease))
+    }
+
+    /// A lease as it stands, whoever holds it and whether or not it ran out.
+    pub async fn lease(&mut self, name: &str) -> Result<Option<Lease>, StoreError> {
+        let row = fetch!(self, LeaseRow, "SELECT * FROM lease WHERE name = $1", name)?.pop();
+        Ok(row.map(LeaseRow::lease))
     }
 
     /// Gives a lease up, where `owner` holds it: it is free at once, since nothing of its holder is under way.

@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 use super::column::Reading;
 use super::table::{fetch, fetch_in, table};
 use super::{StoreError, Tx};
-use crate::register::SystemId;
 use crate::register::journal::{Entry, Head};
+use crate::register::{Change, MilestoneNumber, MilestoneState, SystemId};
 
 table! {
     /// A row of the journal.
@@ -105,6 +105,26 @@ impl Tx {
         let mut rows = fetch_in!(self, JournalRow, system, "subject" in Some(subjects.to_vec()), "")?;
         rows.sort_by_key(|row| row.number);
         rows.into_iter().map(JournalRow::entry).collect()
+    }
+
+    /// Whether a milestone had begun when it was last blocked.
+    pub async fn had_begun(
+        &mut self,
+        system: &SystemId,
+        milestone: MilestoneNumber,
+    ) -> Result<bool, StoreError> {
+        for entry in self.entries_of(system, &[milestone.to_string()]).await?.into_iter().rev() {
+            if let Change::MilestoneStateChanged { from, to: MilestoneState::Blocked, .. } = entry.change()? {
+                return Ok(from != MilestoneState::Planned);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether any row of a chain has this cause.
+    pub async fn has_cause(&mut self, system: &SystemId, cause: &str) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT * FROM journal WHERE system = $1 AND cause = $2 LIMIT 1";
+        Ok(!fetch!(self, JournalRow, SQL, system.as_str(), cause)?.is_empty())
     }
 
     pub(super) async fn journal_rows(

@@ -35,6 +35,7 @@ table! {
         error: Option<String>,
         missing_since: Option<DateTime<Utc>>,
         version: i64,
+        written: Option<DateTime<Utc>>,
     }
 }
 
@@ -60,6 +61,7 @@ impl LinkRow {
             error: link.error.clone(),
             missing_since: link.missing_since.map(micros),
             version: link.version,
+            written: link.written.map(micros),
         }
     }
 
@@ -85,6 +87,7 @@ impl LinkRow {
             error: self.error,
             missing_since: self.missing_since,
             version: self.version,
+            written: self.written,
         })
     }
 }
@@ -216,8 +219,8 @@ impl Tx {
         rows.into_iter().map(LinkRow::link).collect()
     }
 
-    /// Links of these trackers that are to be reconciled: marked and not put off, or whose time has come. Those that
-    /// waited longest come first.
+    /// Links of these trackers that are to be reconciled: marked and not put off, or whose time has come. Those that have
+    /// a ticket come before those that are to get one, and then those that waited longest.
     pub async fn dirty_links(
         &mut self,
         trackers: &[String],
@@ -232,11 +235,31 @@ impl Tx {
             let mut query = sqlx::QueryBuilder::new("SELECT * FROM link WHERE ");
             in_list!(query.push("tracker"), trackers);
             query.push(" AND ((dirty IS NOT NULL AND due_at IS NULL) OR due_at <= ").push_bind(now);
-            query.push(") ORDER BY COALESCE(due_at, dirty), id LIMIT ").push_bind(i64::from(limit));
+            query.push(") ORDER BY CASE WHEN ticket IS NULL THEN 1 ELSE 0 END, COALESCE(due_at, dirty), id LIMIT ").push_bind(i64::from(limit));
             let rows = query.build().fetch(c);
             collect!(rows, LinkRow)
         })?;
         rows.into_iter().map(LinkRow::link).collect()
+    }
+
+    /// Immutable ids of the tickets of these trackers that we wrote since a time: at most `limit`, newest first.
+    pub async fn written_since(
+        &mut self,
+        trackers: &[String],
+        since: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        if trackers.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<String> = on!(self, c => {
+            let mut query = sqlx::QueryBuilder::new("SELECT ticket FROM link WHERE ");
+            in_list!(query.push("tracker"), trackers);
+            query.push(" AND ticket IS NOT NULL AND written >= ").push_bind(micros(since));
+            query.push(" ORDER BY written DESC, id LIMIT ").push_bind(i64::from(limit));
+            query.build_query_scalar().fetch_all(c).await
+        })?;
+        Ok(ids)
     }
 
     /// When the next of these trackers' links that are put off is due.
@@ -295,7 +318,7 @@ impl Tx {
              create_sent = $8, base = $9, observed = $10, log_read = $11, \
              dirty = CASE WHEN version = $17 THEN $12 ELSE COALESCE($12, dirty) END, \
              due_at = CASE WHEN version = $17 OR $14 > 0 THEN $13 ELSE NULL END, \
-             attempts = $14, error = $15, missing_since = $16, version = $18 \
+             attempts = $14, error = $15, missing_since = $16, version = $18, written = $20 \
              WHERE id = $1 AND version >= $19 AND version < $18 RETURNING *";
         let new = LinkRow::of(link);
         let saves = link.version / SAVE;
@@ -320,6 +343,7 @@ impl Tx {
                 .bind(new.version)
                 .bind((saves + 1) * SAVE)
                 .bind(saves * SAVE)
+                .bind(new.written)
                 .fetch(c);
             collect!(rows, LinkRow)
         })?;

@@ -25,7 +25,8 @@ impl Tx {
         Ok(self.installed().await?.unwrap_or_else(|| fresh.to_owned()))
     }
 
-    async fn installed(&mut self) -> Result<Option<String>, StoreError> {
+    /// The same where it is there; a store that was never opened for writing has none.
+    pub async fn installed(&mut self) -> Result<Option<String>, StoreError> {
         Ok(on!(self, c => sqlx::query_scalar("SELECT id FROM installation").fetch_optional(c).await)?)
     }
 

@@ -34,6 +34,8 @@ pub struct Verification {
     pub sealed_upto: Option<u64>,
     /// Keys of those seals.
     pub keys: BTreeSet<String>,
+    /// The seals that rows of the chain record; the evidence store holds a file of each.
+    pub seals: Vec<Seal>,
     /// What is wrong, the first of each sort: row, or table with entity and column. Empty where nothing is.
     pub faults: Vec<String>,
 }
@@ -153,6 +155,7 @@ struct Walk<'a> {
     ahead: Vec<&'a Seal>,
     sealed_upto: Option<u64>,
     keys: BTreeSet<String>,
+    recorded: Vec<Seal>,
     faults: Vec<String>,
     /// Nothing after this point can be judged.
     broken: bool,
@@ -170,6 +173,7 @@ impl<'a> Walk<'a> {
             ahead,
             sealed_upto: None,
             keys: BTreeSet::new(),
+            recorded: Vec::new(),
             faults: Vec::new(),
             broken: false,
         }
@@ -224,6 +228,7 @@ impl<'a> Walk<'a> {
                 seal.system, seal.upto
             ));
         } else {
+            self.recorded.push(seal.clone());
             self.seal_holds(seal, "recorded");
         }
     }
@@ -262,6 +267,7 @@ impl<'a> Walk<'a> {
             rows: self.head.number,
             sealed_upto: self.sealed_upto,
             keys: self.keys,
+            seals: self.recorded,
             faults: self.faults,
         }
     }

@@ -10,6 +10,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::error::lost_to_another;
 use super::{Db, StoreError, Tx};
 
 /// Commands in one transaction at most.
@@ -19,43 +20,65 @@ const OPEN: Duration = Duration::from_millis(5);
 /// Commands that may wait before whoever submits is held up.
 const QUEUE: usize = 4_096;
 
-/// Told whether the transaction was kept: the error if not.
-type Answer = Box<dyn FnOnce(Option<Arc<StoreError>>) + Send>;
+/// How often a command is carried out alone after it lost to another writer.
+const ATTEMPTS: u32 = 5;
+
+/// How a command ended, before the commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// What it wrote is to be kept.
+    Kept,
+    /// It failed, and leaves nothing.
+    Failed,
+    /// Another writer was in its way, and the database chose it to give up: it may be carried out again.
+    Lost,
+}
 
 /// A command that waits.
 trait Command: Send {
-    /// Carries it out; says whether what it wrote is to be kept, and how to answer it.
-    fn run(self: Box<Self>, tx: &mut Tx) -> BoxFuture<'_, (bool, Answer)>;
+    /// Carries it out, and keeps its result for the answer.
+    fn run<'a>(&'a mut self, tx: &'a mut Tx) -> BoxFuture<'a, Ended>;
+    /// Answers with its result; or with why the transaction was not kept.
+    fn answer(self: Box<Self>, failure: Option<&Arc<StoreError>>);
     /// Answers it without carrying it out.
     fn refuse(self: Box<Self>, error: StoreError);
 }
 
 struct Submitted<F, T, E> {
     command: F,
+    /// None before it ran, and where it ended in a panic.
+    result: Option<Result<T, E>>,
     answer: oneshot::Sender<Result<T, E>>,
 }
 
 impl<F, T, E> Command for Submitted<F, T, E>
 where
     T: Send + 'static,
-    E: From<StoreError> + Send + 'static,
-    F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+    E: std::error::Error + From<StoreError> + Send + 'static,
+    F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Clone + Send + 'static,
 {
-    fn run(self: Box<Self>, tx: &mut Tx) -> BoxFuture<'_, (bool, Answer)> {
+    fn run<'a>(&'a mut self, tx: &'a mut Tx) -> BoxFuture<'a, Ended> {
         Box::pin(async move {
-            let Self { command, answer } = *self;
-            let result = command(tx).await;
-            let keep = result.is_ok();
-            let answer: Answer = Box::new(move |failure| {
-                let result = match (result, failure) {
-                    (Ok(_), Some(failure)) => Err(StoreError::NotCommitted(failure).into()),
-                    (result, _) => result,
-                };
-                // Where nobody waits any more, what was written stays all the same.
-                drop(answer.send(result));
-            });
-            (keep, answer)
+            self.result = None;
+            let result = (self.command.clone())(tx).await;
+            let ended = match &result {
+                Ok(_) => Ended::Kept,
+                Err(error) if lost_to_another(error) => Ended::Lost,
+                Err(_) => Ended::Failed,
+            };
+            self.result = Some(result);
+            ended
         })
+    }
+
+    fn answer(self: Box<Self>, failure: Option<&Arc<StoreError>>) {
+        let result = match (self.result, failure) {
+            (Some(Ok(_)), Some(failure)) => Err(StoreError::NotCommitted(Arc::clone(failure)).into()),
+            (Some(result), _) => result,
+            (None, _) => return,
+        };
+        // Where nobody waits any more, what was written stays all the same.
+        drop(self.answer.send(result));
     }
 
     fn refuse(self: Box<Self>, error: StoreError) {
@@ -113,6 +136,10 @@ impl Writer {
     /// Carries a command out in a transaction, which other commands may share, and answers after its commit. A command
     /// that fails leaves nothing behind, and does not disturb the others. It must not wait for network, file or time.
     ///
+    /// It may be carried out more than once: where another writer on the same database was in its way (PostgreSQL's
+    /// deadlock or serialization failure), nothing of it was kept, and it is carried out again in a transaction of its
+    /// own, a few times at most.
+    ///
     /// ```ignore
     /// let entries = writer
     ///     .submit(move |tx| Box::pin(async move {
@@ -128,11 +155,11 @@ impl Writer {
     pub async fn submit<T, E, F>(&self, command: F) -> Result<T, E>
     where
         T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
-        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+        E: std::error::Error + From<StoreError> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Clone + Send + 'static,
     {
         let (send, mut answer) = oneshot::channel::<Result<T, E>>();
-        let command = Box::new(Submitted { command, answer: send });
+        let command = Box::new(Submitted { command, result: None, answer: send });
         if self.shared.queue.send(command).await.is_err() {
             return Err(StoreError::Stopped.into());
         }
@@ -190,51 +217,88 @@ impl Writer {
             }
         };
         let began = Instant::now();
-        let mut answers = Vec::new();
+        let mut done = Vec::new();
+        let mut again = Vec::new();
         let mut taken = 0;
         let mut next = Some(first);
         let mut failure = None;
-        while let Some(command) = next {
+        while let Some(mut command) = next {
             taken += 1;
-            let (answer, broken) = carry_out(&mut tx, command).await;
-            answers.extend(answer);
-            if let Err(error) = broken {
-                // The transaction is lost, and what was done so far with it.
-                failure = Some(error);
-                break;
+            match carry_out(&mut tx, &mut *command).await {
+                Ok(Ended::Lost) => again.push(command),
+                Ok(Ended::Kept | Ended::Failed) => done.push(command),
+                Err(error) => {
+                    // The transaction is lost, and what was done so far with it.
+                    done.push(command);
+                    failure = Some(error);
+                    break;
+                }
             }
             let open = taken < BATCH && (self.shared.inline || began.elapsed() < OPEN);
             next = if open { waiting.try_recv().ok() } else { None };
         }
-        if failure.is_none() {
-            self.at_seam(false).await;
-            failure = tx.commit().await.err();
-            self.at_seam(true).await;
+        let failure = self.end(tx, failure).await;
+        if failure.as_ref().is_some_and(|failure| lost_to_another(&**failure)) {
+            done.append(&mut again);
+            again = done;
+        } else {
+            for command in done {
+                command.answer(failure.as_ref());
+            }
         }
-        let failure = failure.map(Arc::new);
-        for answer in answers {
-            answer(failure.clone());
+        for command in again {
+            self.alone(command).await;
         }
         taken
     }
+
+    /// Commits, where nothing failed before; gives what failed.
+    async fn end(&self, tx: Tx, failure: Option<StoreError>) -> Option<Arc<StoreError>> {
+        let failure = match failure {
+            Some(failure) => Some(failure),
+            None => {
+                self.at_seam(false).await;
+                let failure = tx.commit().await.err();
+                self.at_seam(true).await;
+                failure
+            }
+        };
+        failure.map(Arc::new)
+    }
+
+    /// Carries out a command that lost to another writer, in a transaction of its own.
+    async fn alone(&self, mut command: Box<dyn Command>) {
+        for attempt in 1..=ATTEMPTS {
+            let mut tx = match self.shared.db.write().await {
+                Ok(tx) => tx,
+                Err(error) => return command.refuse(error),
+            };
+            let (ended, failure) = match carry_out(&mut tx, &mut *command).await {
+                Ok(ended) => (ended, None),
+                Err(error) => (Ended::Failed, Some(error)),
+            };
+            let failure = self.end(tx, failure).await;
+            let lost =
+                ended == Ended::Lost || failure.as_ref().is_some_and(|failure| lost_to_another(&**failure));
+            if !lost || attempt == ATTEMPTS {
+                return command.answer(failure.as_ref());
+            }
+        }
+    }
 }
 
-/// Carries a command out as a part of the transaction that can be given up alone. No answer is that of a command that
-/// panicked; an error is that of the transaction as a whole.
-async fn carry_out(tx: &mut Tx, command: Box<dyn Command>) -> (Option<Answer>, Result<(), StoreError>) {
-    if let Err(error) = tx.savepoint().await {
-        let error = Arc::new(error);
-        command.refuse(StoreError::NotCommitted(Arc::clone(&error)));
-        return (None, Err(StoreError::NotCommitted(error)));
-    }
+/// Carries a command out as a part of the transaction that can be given up alone. An error is that of the transaction
+/// as a whole.
+async fn carry_out(tx: &mut Tx, command: &mut dyn Command) -> Result<Ended, StoreError> {
+    tx.savepoint().await?;
     match AssertUnwindSafe(command.run(tx)).catch_unwind().await {
-        Ok((true, answer)) => (Some(answer), tx.release().await),
-        Ok((false, answer)) => (Some(answer), tx.rollback_to().await),
+        Ok(Ended::Kept) => tx.release().await.map(|()| Ended::Kept),
+        Ok(ended) => tx.rollback_to().await.map(|()| ended),
         Err(panic) => {
             let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
             let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
             tracing::error!(panic = text, "a command failed unexpectedly; nothing of it was kept");
-            (None, tx.rollback_to().await)
+            tx.rollback_to().await.map(|()| Ended::Failed)
         }
     }
 }

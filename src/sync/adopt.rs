@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use connector_api::{HistoryKind, LogRequest, Ticket};
+use connector_api::{HistoryEntry, HistoryKind, LogRequest, Ticket};
 
-use super::mapping::{Tracker, route};
+use super::mapping::{self, TicketDue, Tracker, route, ticket_due};
+use super::take::cause_of;
 use super::{SyncError, World};
 use crate::drift;
-use crate::register::decide::{Command, Refusal, decide};
+use crate::register::decide::{Command, ProposedMove, Refusal, decide, decide_all};
 use crate::register::{
-    Actor, Base, Link, LinkPhase, MilestoneNumber, Observed, Subject, SystemId, TicketName,
+    Actor, Base, Link, LinkPhase, Milestone, MilestoneNumber, Observed, Pair, Register, Subject, SystemId,
+    TicketName,
 };
 use crate::store::{Scope, Tx};
 
@@ -37,9 +39,12 @@ impl From<crate::store::StoreError> for AdoptError {
 }
 
 /// Binds a milestone to the ticket of a key: `SEC-12`, `17`, `owner/repository#17`. The tracker is the one named, else
-/// the one whose project the key names, else the one that routes give. The base is empty, so the next pass writes what
-/// is ours; dates that were edited before are no moves of the plan, while everything else of the ticket's history
-/// counts, a closure with its proofs too.
+/// the one whose project the key names, else the one that routes give.
+///
+/// What stands in the ticket is its people's: their title stays after our prefix, and is noted; a due date of theirs
+/// that is not the plan's is a proposed move, as any date found in a ticket. Earlier edits of the date are no moves of
+/// the plan, while everything else of the ticket's history counts, a closure with its proofs too. A milestone whose own
+/// lost ticket is found again goes on from what was last reconciled.
 ///
 /// Nothing is written to the tracker here.
 pub async fn adopt(
@@ -69,13 +74,12 @@ pub async fn adopt(
         )));
     }
     let request = LogRequest { ticket: ticket.reference.clone(), since: None };
-    let edits: Vec<String> = connector
+    let edits: Vec<HistoryEntry> = connector
         .read_log(&[request])
         .await?
         .into_iter()
         .flat_map(|log| log.entries)
         .filter(|entry| matches!(entry.kind, HistoryKind::Due { .. }))
-        .map(|entry| entry.id)
         .collect();
     let adopting =
         Adopting { system: system.clone(), milestone, tracker: tracker.clone(), ticket, edits, by, what };
@@ -128,13 +132,14 @@ async fn choose<'a>(
     }
 }
 
+#[derive(Clone)]
 struct Adopting {
     system: SystemId,
     milestone: MilestoneNumber,
     tracker: Tracker,
     ticket: Ticket,
-    /// Edits of the due date from before.
-    edits: Vec<String>,
+    /// Edits of the due date from before, oldest first.
+    edits: Vec<HistoryEntry>,
     by: Actor,
     what: String,
 }
@@ -144,9 +149,9 @@ impl Adopting {
         let now = world.clock.now();
         tx.lock(std::slice::from_ref(&self.system)).await?;
         let mut register = tx.load(&self.system, Scope::milestone(self.milestone)).await?;
-        if !register.milestones.contains_key(&self.milestone) {
+        let Some(milestone) = register.milestones.get(&self.milestone).cloned() else {
             return Ok(Err(Refusal::new(self.what, format!("there is no {}", self.milestone))));
-        }
+        };
         let held = tx.link_of(&self.system, self.milestone).await?;
         let because = self.against(tx, world, held.as_ref()).await?;
         if !because.is_empty() {
@@ -154,27 +159,45 @@ impl Adopting {
         }
         let reference = &self.ticket.reference;
         let fresh = held.is_none();
-        let mut link = held.unwrap_or_else(|| Link {
-            id: (world.ids)(),
-            system: self.system.clone(),
+        let found_again = held.as_ref().is_some_and(|link| link.ticket.as_ref() == Some(&reference.id));
+        let mut link =
+            held.unwrap_or_else(|| Link::new((world.ids)(), &self.system, self.milestone, &self.tracker.id));
+        let mut commands = vec![Command::Ticket {
             milestone: self.milestone,
-            tracker: self.tracker.id.clone(),
-            phase: LinkPhase::Linked,
-            ticket: None,
-            key: None,
-            project: None,
-            url: None,
-            create_sent: None,
-            base: Base::default(),
-            observed: Observed::default(),
-            log_read: None,
-            dirty: None,
-            due_at: None,
-            attempts: 0,
-            error: None,
-            missing_since: None,
-            version: 0,
-        });
+            ticket: Some(TicketName {
+                tracker: self.tracker.id.clone(),
+                id: reference.id.clone(),
+                key: reference.key.clone(),
+                url: reference.url.clone(),
+            }),
+        }];
+        let mut date = None;
+        if !found_again {
+            let capabilities = world.connector(&self.tracker.connection)?.capabilities();
+            let in_field = self.tracker.due_in_field(capabilities.due_field);
+            let their = ticket_due(in_field, &self.ticket);
+            let prefix = mapping::prefix(&self.system, &milestone);
+            let (title, noted) =
+                (mapping::title(&prefix, &milestone.text), mapping::title_text(&prefix, &self.ticket.title));
+            link.base = Base {
+                title: Some(Pair { ours: title.clone(), theirs: self.ticket.title.clone() }),
+                due: their.readable.then_some(Pair { ours: milestone.due, theirs: their.date }),
+                ..Base::default()
+            };
+            link.observed = Observed::default();
+            link.log_read = None;
+            let title = (noted != mapping::title_text(&prefix, &title)).then(|| noted.to_owned());
+            commands.push(Command::TicketTitle { milestone: self.milestone, title });
+            date = self.date_found(world, &milestone, &their, in_field && capabilities.due_history);
+        }
+        let decided = {
+            let by = world.settings.deciding(&self.system, self.by.clone(), now)?;
+            decide_all(&register, &by, &commands)
+        };
+        let changes = match decided {
+            Ok(changes) => changes,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
         link.tracker.clone_from(&self.tracker.id);
         link.phase = LinkPhase::Linked;
         link.ticket = Some(reference.id.clone());
@@ -182,9 +205,6 @@ impl Adopting {
         link.project = Some(reference.project.clone());
         link.url = Some(reference.url.clone());
         link.create_sent = None;
-        link.base = Base::default();
-        link.observed = Observed::default();
-        link.log_read = None;
         link.dirty = Some(now);
         link.due_at = None;
         link.attempts = 0;
@@ -195,27 +215,70 @@ impl Adopting {
         } else {
             tx.save_link(&mut link).await?;
         }
-        tx.take_entries(&link.id, &self.edits, now).await?;
-        let ticket = TicketName {
-            tracker: link.tracker.clone(),
-            id: reference.id.clone(),
-            key: reference.key.clone(),
-            url: reference.url.clone(),
-        };
-        let named = Command::Ticket { milestone: self.milestone, ticket: Some(ticket) };
-        let decided = {
-            let by = world.settings.deciding(&self.system, self.by.clone(), now)?;
-            decide(&register, &by, &named)
-        };
-        let changes = match decided {
-            Ok(changes) => changes,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
+        if !found_again {
+            let edits: Vec<String> = self.edits.iter().map(|entry| entry.id.clone()).collect();
+            tx.take_entries(&link.id, &edits, now).await?;
+        }
         tx.record(&mut register, now, &self.by, "command", &changes).await?;
+        if let Some(date) = date {
+            self.propose(tx, world, &mut register, date).await?;
+        }
         let subjects = BTreeSet::from([Subject::Milestone(self.milestone)]);
         let standing = world.settings.standing(&self.system)?;
         drift::redetect(tx, &mut register, &subjects, Some(&link), &standing, now).await?;
         Ok(Ok(link))
+    }
+
+    /// The ticket's due date, where it is not the plan's: proposed by whoever set it last, as far as that is told. A
+    /// ticket without one gets ours.
+    fn date_found(
+        &self,
+        world: &World,
+        milestone: &Milestone,
+        their: &TicketDue,
+        told: bool,
+    ) -> Option<ProposedMove> {
+        let to = their.date.filter(|_| their.readable && their.date != milestone.due)?;
+        let set = |entry: &&HistoryEntry| matches!(entry.kind, HistoryKind::Due { to: last, .. } if last == Some(to));
+        let (by, at, entry) = match self.edits.iter().rev().find(set) {
+            Some(entry) => (entry.by.as_ref(), entry.at, entry.id.as_str()),
+            // A history that does not tell of it leaves only that the ticket was made with it.
+            None if told => (self.ticket.author.as_ref(), self.ticket.created, "created"),
+            None => (None, self.ticket.updated, "adopted"),
+        };
+        let connection = &self.tracker.connection;
+        Some(ProposedMove {
+            milestone: self.milestone,
+            to: Some(to),
+            by: world.settings.actor(connection, by),
+            at,
+            whence: cause_of(connection, &self.ticket.reference.id, entry),
+            rationale: None,
+            settles: true,
+        })
+    }
+
+    /// Takes the date as every other that a ticket shows.
+    async fn propose(
+        &self,
+        tx: &mut Tx,
+        world: &World,
+        register: &mut Register,
+        proposed: ProposedMove,
+    ) -> Result<(), SyncError> {
+        let (now, actor, cause) = (world.clock.now(), proposed.by.clone(), proposed.whence.clone());
+        let command = Command::Propose(Box::new(proposed));
+        let decided = {
+            let by = world.settings.deciding(&self.system, actor.clone(), now)?;
+            decide(register, &by, &command)
+        };
+        match decided {
+            Ok(changes) => drop(tx.record(register, now, &actor, &cause, &changes).await?),
+            Err(refusal) => {
+                tracing::warn!(milestone = %self.milestone, %refusal, "the register refuses what the ticket says");
+            }
+        }
+        Ok(())
     }
 
     /// What is against it. A refusal after a write would leave the write: so all of it is looked at before.

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::mapping::{prefix, state_name, title, title_text};
+use super::mapping::{our_title, prefix, state_name, title_text};
 use super::reconcile::our_state;
 use crate::register::{DriftKind, Link, Milestone, MoveState, Register, Subject};
 
@@ -20,14 +20,13 @@ pub struct Apart {
     pub why: String,
 }
 
-/// Each field: its name, the register's side, and the ticket's as last seen.
+/// Each field: its name, the register's side as far as the tracker may be told, and the ticket's as last seen.
 pub fn sides(register: &Register, milestone: &Milestone, link: &Link) -> [(&'static str, String, String); 4] {
     let seen = &link.observed;
     let day = |day: Option<NaiveDate>| day.map_or_else(|| "none".to_owned(), |day| day.to_string());
     let nobody = || "nobody".to_owned();
-    let prefix = prefix(&register.system.id, milestone);
     [
-        ("title", title(&prefix, &milestone.text), seen.title.clone()),
+        ("title", our_title(register, milestone), seen.title.clone()),
         ("state", state_name(our_state(milestone)).to_owned(), seen.state.clone()),
         ("due", day(milestone.due), seen.due_unreadable.clone().unwrap_or_else(|| day(seen.due))),
         (

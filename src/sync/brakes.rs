@@ -37,11 +37,8 @@ pub async fn judge(
                     && !told(logs.get(&id))
             })
             .collect();
-        let all = {
-            let mut read = world.db.read().await?;
-            let counts = read.link_counts().await?.remove(&tracker.id).unwrap_or_default();
-            counts.linked + counts.missing
-        };
+        // Of what this pass looks at: a share of all links is out of reach of one pass where there are thousands.
+        let all = mine.iter().filter(|link| is_looked_at(link, found)).count() as u64;
         let (reason, because) = if over(world, missing.len(), all) {
             (format!("{} of {all} tickets are suddenly not found", missing.len()), missing)
         } else if over(world, closed.len(), all) {
@@ -49,10 +46,15 @@ pub async fn judge(
         } else {
             continue;
         };
-        halt(world, &tracker.id, reason, &because).await?;
+        let because = because.iter().map(|link| link.id.clone()).collect();
+        halt(world, &tracker.id, reason, because).await?;
         halted.insert(tracker.id.clone());
     }
     Ok(halted)
+}
+
+fn is_looked_at(link: &Link, found: &BTreeMap<String, Fetched>) -> bool {
+    link.ticket.as_ref().is_some_and(|id| found.contains_key(id))
 }
 
 fn is_missing(link: &Link, found: &BTreeMap<String, Fetched>) -> bool {
@@ -67,20 +69,24 @@ fn told(log: Option<&TicketLog>) -> bool {
     log.is_some_and(|log| log.entries.iter().any(|entry| matches!(entry.kind, HistoryKind::Status { .. })))
 }
 
-/// Above both the number and the share.
+/// Above both the number and the share of what was looked at.
 pub fn over(world: &World, count: usize, all: u64) -> bool {
     let settings = &world.settings;
     count as u64 > u64::from(settings.brake_links)
         && count as u64 * 100 > all * u64::from(settings.brake_percent)
 }
 
-/// Halts a tracker because of what the tickets of some links show. Once a person has let it go on, that does not halt it
+/// Halts a tracker because of what the tickets of some links, named by their ids, show. Once a person has let it go on, that does not halt it
 /// again.
-pub async fn halt(world: &World, tracker: &str, reason: String, because: &[&Link]) -> Result<(), SyncError> {
+pub async fn halt(
+    world: &World,
+    tracker: &str,
+    reason: String,
+    because: Vec<String>,
+) -> Result<(), SyncError> {
     tracing::error!(tracker, reason, "a brake halts the tracker; `poam tracker resume` lets it go on");
     let change = Change::TrackerHalted { tracker: tracker.to_owned(), reason };
-    let seen = because.iter().map(|link| link.id.clone()).collect();
-    record(world, Actor::Poam, change, seen).await
+    record(world, Actor::Poam, change, because).await
 }
 
 /// Lets a halted tracker go on.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{SyncError, World};
+use super::{SyncError, World, health};
 use crate::drift::{
     self, ConnectionHealth, Context, Polls, TrackerHealth, detect_connection, detect_tracker, settle,
 };
@@ -73,7 +73,8 @@ pub async fn connections(world: &World, system: &SystemId) -> Result<(), SyncErr
                 tx.lock(std::slice::from_ref(&system)).await?;
                 let mut register = tx.load(&system, Scope::System).await?;
                 let halted = tx.halted().await?;
-                let health = tx.health().await?;
+                let connections = tx.health().await?;
+                let streams = tx.stream_health().await?;
                 let links = BTreeMap::new();
                 let context = Context {
                     now,
@@ -96,23 +97,29 @@ pub async fn connections(world: &World, system: &SystemId) -> Result<(), SyncErr
                 let mut seen = BTreeSet::new();
                 for tracker in trackers {
                     about.insert(Subject::Tracker(tracker.to_owned()));
-                    let of = TrackerHealth { id: tracker.to_owned(), polls: Polls::default() };
-                    wanted.extend(detect_tracker(&of, &context));
-                    let Ok(tracker) = settings.tracker(tracker) else { continue };
+                    let known = settings.tracker(tracker);
+                    let own =
+                        known.as_ref().ok().and_then(|tracker| health::of_tracker(&outer, tracker, &streams));
+                    let polls = own.map_or_else(Polls::default, |of| Polls {
+                        missed: of.failures,
+                        succeeded: of.last_ok,
+                    });
+                    wanted.extend(detect_tracker(&TrackerHealth { id: tracker.to_owned(), polls }, &context));
+                    let Ok(tracker) = known else { continue };
                     if !seen.insert(tracker.connection.clone()) {
                         continue;
                     }
                     about.insert(Subject::Connection(tracker.connection.clone()));
-                    let known = health.iter().find(|health| health.connection == tracker.connection);
+                    let known = connections.iter().find(|health| health.connection == tracker.connection);
                     let polls = Polls {
                         missed: known.map_or(0, |health| health.failures),
                         succeeded: known.and_then(|health| health.last_ok),
                     };
+                    let told = known.and_then(|health| health.expires);
+                    let token_expires = told.or_else(|| settings.expires.get(&tracker.connection).copied());
                     let id = tracker.connection.clone();
-                    wanted.extend(detect_connection(
-                        &ConnectionHealth { id, polls, token_expires: None },
-                        &context,
-                    ));
+                    wanted
+                        .extend(detect_connection(&ConnectionHealth { id, polls, token_expires }, &context));
                 }
                 let changes = settle(&register, &about, wanted, now);
                 tx.record(&mut register, now, &Actor::Poam, "detection", &changes).await?;

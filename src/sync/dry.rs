@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::TimeDelta;
-use connector_api::{Fetched, Patch, PollFrom};
+use connector_api::{Fetched, Patch};
 
 use super::SyncError;
-use super::engine::{Engine, Hot, Line, needs_log};
+use super::batch::Answers;
+use super::engine::{Engine, Hot, Line, chain, needs_log};
 use super::mapping::{self, Tracker, read_state, state_name};
 use super::merge::merge;
 use super::reconcile::{Held, patch_of, sides_of};
@@ -19,7 +19,7 @@ impl Engine {
     pub async fn dry_run(&self, connection: &str) -> Result<Vec<Line>, SyncError> {
         let world = &self.world;
         let halted = self.halted().await?;
-        let trackers: Vec<&Tracker> = world.settings.trackers_on(connection).collect();
+        let trackers: Vec<&Tracker> = self.trackers_on(connection).collect();
         let live: Vec<String> =
             trackers.iter().map(|t| t.id.clone()).filter(|id| !halted.contains_key(id)).collect();
         let mut plan: Vec<Line> = trackers
@@ -40,12 +40,8 @@ impl Engine {
         let mut read = world.db.read().await?;
         let seen: Vec<String> = hot.keys().cloned().collect();
         for link in read.links_of_tickets(&live, &seen).await? {
-            let newer = link
-                .ticket
-                .as_ref()
-                .and_then(|id| hot.get(id))
-                .is_some_and(|ticket| link.observed.updated.is_none_or(|known| ticket.updated > known));
-            if newer {
+            let brought = link.ticket.as_ref().and_then(|id| hot.get(id));
+            if brought.is_some_and(|ticket| link.is_news(ticket.updated)) {
                 links.entry(link.id.clone()).or_insert(link);
             }
         }
@@ -53,12 +49,16 @@ impl Engine {
         let mut links: Vec<Link> = links.into_values().collect();
         links.sort_by(|a, b| (&a.system, a.milestone).cmp(&(&b.system, b.milestone)));
         let bound: Vec<Link> = links.iter().filter(|link| is_bound(link)).cloned().collect();
-        let mut found = self.fetch(connection, &bound, &hot).await?;
+        let Answers { had: mut found, broken } = self.fetch(connection, &bound, &hot).await?;
         found.extend(hot.into_iter().map(|(id, ticket)| (id, Fetched::Found(Box::new(ticket)))));
         for link in &links {
             let steps = if is_bound(link) {
-                let found = link.ticket.as_ref().and_then(|id| found.get(id));
-                self.would_reconcile(link, found).await?
+                let id = link.ticket.clone().unwrap_or_default();
+                match (broken.get(&id), found.get(&id)) {
+                    (Some(error), _) => vec![format!("nothing: {}", chain(error))],
+                    (None, Some(found)) => self.would_reconcile(link, found).await?,
+                    (None, None) => vec!["nothing: the site gives none of what it is asked for".to_owned()],
+                }
             } else {
                 self.would_create(link).await?
             };
@@ -76,19 +76,15 @@ impl Engine {
     async fn would_poll(&self, connection: &str, live: &[String]) -> Result<Hot, SyncError> {
         let world = &self.world;
         let connector = world.connector(connection)?;
-        let projects: Vec<_> = world
-            .settings
+        let projects: Vec<_> = self
             .trackers_on(connection)
             .filter(|tracker| live.contains(&tracker.id))
             .map(|tracker| tracker.project.clone())
             .collect();
-        let since = world.clock.now() - TimeDelta::hours(1);
         let mut hot = Hot::new();
         for stream in connector.streams(&projects) {
-            let mut read = world.db.read().await?;
-            let cursor = read.cursor(connection, &stream.name).await?.map(|cursor| cursor.value);
-            drop(read);
-            let changed = connector.changed_since(&stream, &PollFrom::new(cursor.as_deref(), since)).await?;
+            let begin = self.begin(connection, &stream.name).await?;
+            let changed = connector.changed_since(&stream, &begin.from()).await?;
             hot.extend(changed.tickets.into_iter().map(|ticket| (ticket.reference.id.clone(), ticket)));
         }
         Ok(hot)
@@ -105,7 +101,7 @@ impl Engine {
         if milestone.state.is_over() {
             return Ok(vec![format!("no ticket: the milestone is {}", milestone.state.name())]);
         }
-        let title = mapping::title(&mapping::prefix(&link.system, milestone), &milestone.text);
+        let title = mapping::our_title(&register, milestone);
         let due = milestone.due.map_or_else(|| "no due date".to_owned(), |due| format!("due {due}"));
         let make = format!("make a ticket in {}: {title:?}, {due}", tracker.project.project);
         Ok(vec![match link.create_sent {
@@ -114,8 +110,8 @@ impl Engine {
         }])
     }
 
-    async fn would_reconcile(&self, link: &Link, found: Option<&Fetched>) -> Result<Vec<String>, SyncError> {
-        let Some(Fetched::Found(ticket)) = found else {
+    async fn would_reconcile(&self, link: &Link, found: &Fetched) -> Result<Vec<String>, SyncError> {
+        let Fetched::Found(ticket) = found else {
             return Ok(vec!["note that the ticket is not found, or not visible to us".to_owned()]);
         };
         let world = &self.world;

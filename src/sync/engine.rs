@@ -1,13 +1,18 @@
 //! One pass over the links of a connection that are dirty: observe both sides, take the log, plan, carry out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use connector_api::{Account, ErrorKind, Fetched, LogRequest, Outcome, Ticket, TicketLog, TicketRef};
+use futures::future::BoxFuture;
+use futures::stream::{self, StreamExt as _};
 
+use super::batch::{self, Answers};
+use super::mapping::Tracker;
 use super::reconcile::{self, Look, Plan};
 use super::take::prepare;
-use super::{SyncError, World, brakes, create, talk};
+use super::{SyncError, World, brakes, create, lease, talk};
 use crate::register::{Link, LinkPhase};
 use crate::store::StoreError;
 
@@ -19,6 +24,8 @@ const PASS: u32 = 500;
 pub struct Engine {
     /// Everything it reaches.
     pub world: World,
+    /// The one tracker that it works on; none for all of a connection's.
+    pub only: Option<String>,
 }
 
 /// What a pass did.
@@ -34,7 +41,23 @@ pub struct Pass {
     pub said: u32,
     /// Links that failed, each with its error.
     pub failed: Vec<String>,
+    /// Whether more tickets wait to be made than one pass makes.
+    pub more: bool,
+    /// Until when the tracker wants nothing to be sent at all: what was left of the pass is for later.
+    pub paused: Option<DateTime<Utc>>,
 }
+
+/// What was done for one link.
+#[derive(Debug, Clone, Copy, Default)]
+struct Done {
+    written: u32,
+    said: u32,
+    /// It is to be written, by what a poll brought: to be looked at once more, where it is still of this time.
+    again: Option<DateTime<Utc>>,
+}
+
+/// The work on one link.
+type Work<'a> = (Link, BoxFuture<'a, Result<Done, SyncError>>);
 
 /// One line of a dry run.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -53,9 +76,22 @@ pub struct Line {
 pub type Hot = BTreeMap<String, Ticket>;
 
 impl Engine {
+    /// The same for one tracker alone, where one is named.
+    #[must_use]
+    pub fn of_tracker(&self, only: Option<&str>) -> Self {
+        Self { world: self.world.clone(), only: only.map(str::to_owned) }
+    }
+
+    /// The trackers of a connection that it works on.
+    pub fn trackers_on<'a>(&'a self, connection: &'a str) -> impl Iterator<Item = &'a Tracker> + 'a {
+        let wanted = |tracker: &&Tracker| self.only.as_ref().is_none_or(|only| *only == tracker.id);
+        self.world.settings.trackers_on(connection).filter(wanted)
+    }
+
     /// Reconciles what is dirty on a connection. `hot` saves fetching what a poll just brought.
-    pub async fn pass(&self, connection: &str, mut hot: Hot) -> Result<Pass, SyncError> {
+    pub async fn pass(&self, connection: &str, hot: Hot) -> Result<Pass, SyncError> {
         let mut pass = Pass::default();
+        lease::hold(&self.world, connection).await?;
         let dirty = self.dirty(connection).await?;
         if dirty.is_empty() {
             return Ok(pass);
@@ -64,44 +100,112 @@ impl Engine {
         let (making, linked): (Vec<Link>, Vec<Link>) = dirty
             .into_iter()
             .partition(|link| matches!(link.phase, LinkPhase::Creating | LinkPhase::Waiting));
-        for link in making.into_iter().filter(|link| link.phase == LinkPhase::Creating) {
-            pass.links += 1;
-            match create::create(&self.world, &link, &us).await {
-                Ok(created) => pass.created += u32::from(created),
-                Err(error) => self.failed(&mut pass, &link, &error).await?,
+        // What people wait for goes before what is made in bulk.
+        let outage = self.reconcile_all(connection, linked, hot, &us, &mut pass).await?;
+        let mut making: Vec<Link> =
+            making.into_iter().filter(|link| link.phase == LinkPhase::Creating).collect();
+        pass.more = making.len() > create::TOGETHER;
+        making.truncate(create::TOGETHER);
+        if !making.is_empty() && pass.paused.is_none() {
+            pass.links += u32::try_from(making.len()).unwrap_or(u32::MAX);
+            let creation = create::create(&self.world, connection, making, &us).await?;
+            pass.created += creation.created;
+            for (link, error) in creation.failed {
+                self.failed(&mut pass, &link, &error).await?;
             }
         }
+        if outage { Err(SyncError::Outage(connection.to_owned())) } else { Ok(pass) }
+    }
+
+    /// The links that have a ticket. Gives whether the site gave nothing at all.
+    async fn reconcile_all(
+        &self,
+        connection: &str,
+        linked: Vec<Link>,
+        mut hot: Hot,
+        us: &Account,
+        pass: &mut Pass,
+    ) -> Result<bool, SyncError> {
         let polled = take_hot(&linked, &mut hot);
-        let mut found = self.fetch(connection, &linked, &polled).await?;
+        let fetched = self.fetch(connection, &linked, &polled).await?;
+        let outage = fetched.is_outage();
+        let Answers { had: mut found, mut broken } = fetched;
         let taken: BTreeSet<String> = polled.keys().cloned().collect();
         found.extend(polled.into_iter().map(|(id, ticket)| (id, Fetched::Found(Box::new(ticket)))));
         let logs = self.logs(connection, &linked, &found).await?;
+        let outage = outage || logs.is_outage();
+        broken.extend(logs.broken);
+        let mut logs = logs.had;
         let halt = brakes::judge(&self.world, connection, &linked, &found, &logs).await?;
-        let mut again = Vec::new();
+        let mut work: Vec<Work<'_>> = Vec::new();
         for link in linked.into_iter().filter(|link| !halt.contains(&link.tracker)) {
-            pass.links += 1;
             let id = link.ticket.clone().unwrap_or_default();
-            let result = match found.get(&id) {
-                // It went away between the two readings: the next pass sees it so.
-                Some(Fetched::Found(ticket)) if needs_log(&link, ticket) && !logs.contains_key(&id) => {
-                    Ok(true)
-                }
-                Some(Fetched::Found(ticket)) => {
-                    let look = Look { ticket, log: logs.get(&id).cloned(), writes: !taken.contains(&id) };
-                    self.reconcile(&link, look, &us, &mut pass).await
-                }
-                Some(Fetched::Missing(_) | Fetched::Gone(_)) | None => {
-                    self.missing(&link, &us).await.map(|()| true)
-                }
-            };
+            if let Some(error) = broken.remove(&id) {
+                pass.links += 1;
+                self.failed(pass, &link, &error.into()).await?;
+                continue;
+            }
+            // Not asked for: the next pass does.
+            let Some(seen) = found.remove(&id) else { continue };
+            pass.links += 1;
+            let (log, writes) = (logs.remove(&id), !taken.contains(&id));
+            let of = link.clone();
+            work.push((link, Box::pin(async move { self.one(&of, seen, log, writes, us).await })));
+        }
+        let again = self.carry_out(work, pass).await?;
+        self.write_afresh(connection, again, us, pass).await?;
+        Ok(outage)
+    }
+
+    /// Works on several links at once, in one task. Gives those that are to be looked at once more.
+    async fn carry_out(
+        &self,
+        work: Vec<Work<'_>>,
+        pass: &mut Pass,
+    ) -> Result<Vec<(String, DateTime<Utc>)>, SyncError> {
+        let mut again = Vec::new();
+        // Once the tracker wants a rest nothing more is begun; what is under way is never dropped.
+        let resting = AtomicBool::new(false);
+        let mut gated: Vec<BoxFuture<'_, (Link, Result<Done, SyncError>)>> = Vec::with_capacity(work.len());
+        for (link, work) in work {
+            let resting = &resting;
+            gated.push(Box::pin(async move {
+                let result = if resting.load(Ordering::Relaxed) { Ok(Done::default()) } else { work.await };
+                (link, result)
+            }));
+        }
+        let mut done = stream::iter(gated).buffer_unordered(self.world.settings.in_flight.max(1));
+        while let Some((link, result)) = done.next().await {
             match result {
-                Ok(true) => {}
-                Ok(false) => again.push((link.id.clone(), found.remove(&id))),
-                Err(error) => self.failed(&mut pass, &link, &error).await?,
+                Ok(done) => {
+                    pass.written += done.written;
+                    pass.said += done.said;
+                    again.extend(done.again.map(|before| (link.id.clone(), before)));
+                }
+                Err(error) => {
+                    self.failed(pass, &link, &error).await?;
+                    resting.store(pass.paused.is_some(), Ordering::Relaxed);
+                }
             }
         }
-        self.write_afresh(connection, again, &us, &mut pass).await?;
-        Ok(pass)
+        Ok(again)
+    }
+
+    /// One link, by what was found of its ticket.
+    async fn one(
+        &self,
+        link: &Link,
+        seen: Fetched,
+        log: Option<TicketLog>,
+        writes: bool,
+        us: &Account,
+    ) -> Result<Done, SyncError> {
+        match seen {
+            // It went away between the two readings: the next pass sees it so.
+            Fetched::Found(ticket) if needs_log(link, &ticket) && log.is_none() => Ok(Done::default()),
+            Fetched::Found(ticket) => self.reconcile(link, Look { ticket: &ticket, log, writes }, us).await,
+            Fetched::Missing(_) | Fetched::Gone(_) => self.missing(link, us).await.map(|()| Done::default()),
+        }
     }
 
     /// Trackers that a brake halted, with the reason.
@@ -115,8 +219,6 @@ impl Engine {
         let now = self.world.clock.now();
         let halted = self.halted().await?;
         let trackers: Vec<String> = self
-            .world
-            .settings
             .trackers_on(connection)
             .filter(|tracker| !halted.contains_key(&tracker.id))
             .map(|tracker| tracker.id.clone())
@@ -142,17 +244,24 @@ impl Engine {
         connection: &str,
         links: &[Link],
         polled: &Hot,
-    ) -> Result<BTreeMap<String, Fetched>, SyncError> {
+    ) -> Result<Answers<Fetched>, SyncError> {
         let asked: Vec<TicketRef> = links
             .iter()
             .filter_map(reference)
             .filter(|reference| !polled.contains_key(&reference.id))
             .collect();
-        if asked.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let answers = self.world.connector(connection)?.fetch(&asked).await?;
-        Ok(asked.into_iter().map(|reference| reference.id).zip(answers).collect())
+        let connector = self.world.connector(connection)?;
+        let answers = batch::each(
+            &asked,
+            |asked| asked.id.clone(),
+            |asked| {
+                Box::pin(async move {
+                    let answers = connector.fetch(asked).await?;
+                    Ok(asked.iter().map(|reference| reference.id.clone()).zip(answers).collect())
+                })
+            },
+        );
+        Ok(answers.await?)
     }
 
     /// The logs of those tickets that changed since theirs was read.
@@ -161,7 +270,7 @@ impl Engine {
         connection: &str,
         links: &[Link],
         found: &BTreeMap<String, Fetched>,
-    ) -> Result<BTreeMap<String, TicketLog>, SyncError> {
+    ) -> Result<Answers<TicketLog>, SyncError> {
         let mut requests = Vec::new();
         for link in links {
             let Some(Fetched::Found(ticket)) = link.ticket.as_ref().and_then(|id| found.get(id)) else {
@@ -173,22 +282,23 @@ impl Engine {
                 requests.push(LogRequest { ticket: ticket.reference.clone(), since });
             }
         }
-        if requests.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let logs = self.world.connector(connection)?.read_log(&requests).await?;
-        Ok(logs.into_iter().map(|log| (log.ticket.clone(), log)).collect())
+        let connector = self.world.connector(connection)?;
+        let answers = batch::each(
+            &requests,
+            |request| request.ticket.id.clone(),
+            |requests| {
+                Box::pin(async move {
+                    let logs = connector.read_log(requests).await?;
+                    Ok(logs.into_iter().map(|log| (log.ticket.clone(), log)).collect())
+                })
+            },
+        );
+        Ok(answers.await?)
     }
 
-    /// One link with its ticket at hand. Gives whether it is done: what a poll brought may be older than the ticket
-    /// is by now, so nothing is written by it.
-    async fn reconcile(
-        &self,
-        link: &Link,
-        look: Look<'_>,
-        us: &Account,
-        pass: &mut Pass,
-    ) -> Result<bool, SyncError> {
+    /// One link with its ticket at hand. What a poll brought may be older than the ticket is by now, so nothing is
+    /// written by it: it is to be looked at again.
+    async fn reconcile(&self, link: &Link, look: Look<'_>, us: &Account) -> Result<Done, SyncError> {
         let world = &self.world;
         let tracker = world.settings.tracker(&link.tracker)?;
         let ticket = look.ticket;
@@ -201,72 +311,86 @@ impl Engine {
             }
             None => None,
         };
+        let mut done = Done::default();
         let plan = reconcile::register_side(world, link, ticket, prepared, look.writes, us).await?;
-        let Some(plan) = plan else { return Ok(true) };
+        let Some(plan) = plan else { return Ok(done) };
         if !plan.patch.is_empty() && !look.writes {
-            return Ok(false);
+            done.again = Some(ticket.updated);
+            return Ok(done);
         }
-        let written = self.write(&plan, ticket, &tracker.connection, pass).await;
-        // A field that the site refuses does not make us silent.
+        let written = self.write(&plan, ticket, &tracker.connection).await;
         match &written {
-            Err(SyncError::Tracker(error)) if !is_refusal(&error.kind) => return written.map(|()| true),
-            Ok(()) | Err(_) => {}
+            // A field that the site refuses does not make us silent.
+            Err(SyncError::Tracker(error)) if !is_refusal(&error.kind) => {}
+            Ok(_) | Err(_) => {
+                let said = talk::send(world, &tracker.connection, link, &ticket.reference).await?;
+                done.said = u32::from(said);
+            }
         }
-        if talk::send(world, &tracker.connection, link, &ticket.reference).await? {
-            pass.said += 1;
-        }
-        written.map(|()| true)
+        done.written = u32::from(written?);
+        Ok(done)
     }
 
-    async fn write(
-        &self,
-        plan: &Plan,
-        ticket: &Ticket,
-        connection: &str,
-        pass: &mut Pass,
-    ) -> Result<(), SyncError> {
+    /// Gives whether the ticket was written.
+    async fn write(&self, plan: &Plan, ticket: &Ticket, connection: &str) -> Result<bool, SyncError> {
         if plan.patch.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
-        let after = self.world.connector(connection)?.apply(ticket, &plan.patch).await?;
-        pass.written += 1;
-        reconcile::written(&self.world, plan, &after).await
+        let connector = self.world.connector(connection)?;
+        // No history would tell of an edit that this overwrites: the ticket is looked at once more. What changed is for
+        // the next pass; the link stays marked.
+        if plan.patch.block.is_some() && !connector.capabilities().due_history {
+            let now = connector.fetch(std::slice::from_ref(&ticket.reference)).await?;
+            if !matches!(now.as_slice(), [Fetched::Found(now)] if **now == *ticket) {
+                return Ok(false);
+            }
+        }
+        lease::hold(&self.world, connection).await?;
+        let mut upon = ticket.clone();
+        if let Some(text) = &plan.restore {
+            upon.description.raw = text.clone().into();
+        }
+        let after = connector.apply(&upon, &plan.patch).await?;
+        reconcile::written(&self.world, plan, &after).await?;
+        Ok(true)
     }
 
     /// The second look at tickets that a poll brought and that are to be written: fetched now, all at once.
     async fn write_afresh(
         &self,
         connection: &str,
-        again: Vec<(String, Option<Fetched>)>,
+        again: Vec<(String, DateTime<Utc>)>,
         us: &Account,
         pass: &mut Pass,
     ) -> Result<(), SyncError> {
         let mut links = Vec::new();
         let mut read = self.world.db.read().await?;
-        for (id, before) in again {
-            if let (Some(link), Some(Fetched::Found(before))) = (read.link(&id).await?, before) {
-                links.push((link, before.updated));
-            }
+        for (id, polled) in again {
+            links.extend(read.link(&id).await?.map(|link| (link, polled)));
         }
         drop(read);
         if links.is_empty() {
             return Ok(());
         }
         let bound: Vec<Link> = links.iter().map(|(link, _)| link.clone()).collect();
-        let found = self.fetch(connection, &bound, &Hot::new()).await?;
+        let mut found = self.fetch(connection, &bound, &Hot::new()).await?;
+        let mut work: Vec<Work<'_>> = Vec::new();
         for (link, polled) in links {
-            match link.ticket.as_ref().and_then(|id| found.get(id)) {
+            match link.ticket.as_ref().and_then(|id| found.had.remove(id)) {
                 // What changed meanwhile is for the next pass, with its log: the link stays marked.
                 Some(Fetched::Found(ticket)) if ticket.updated == polled => {
-                    let look = Look { ticket, log: None, writes: true };
-                    if let Err(error) = self.reconcile(&link, look, us, pass).await {
-                        self.failed(pass, &link, &error).await?;
-                    }
+                    let of = link.clone();
+                    let working = async move {
+                        let look = Look { ticket: &ticket, log: None, writes: true };
+                        self.reconcile(&of, look, us).await
+                    };
+                    work.push((link, Box::pin(working)));
                 }
                 Some(_) | None => {}
             }
         }
-        Ok(())
+        // Fetched just now: none is left to be looked at once more.
+        self.carry_out(work, pass).await.map(drop)
     }
 
     /// The ticket is not found: never proof of deletion. A human decides.
@@ -298,11 +422,19 @@ impl Engine {
         tracing::warn!(system = %link.system, milestone = %link.milestone, error = %text, "a link could not be reconciled");
         pass.failed.push(format!("{}/{}: {text}", link.system, link.milestone));
         let now = self.world.clock.now();
+        if let Ok(tracker) = self.world.settings.tracker(&link.tracker)
+            && let Some(until) = self.limited(&tracker.connection, error).await?
+        {
+            pass.paused = pass.paused.max(Some(until));
+        }
         let until = match error {
             SyncError::Tracker(error) => retry_at(now, error, link.attempts),
-            SyncError::Store(_) | SyncError::Evidence(_) | SyncError::Unknown(_) => {
-                now + backoff(link.attempts)
-            }
+            SyncError::Store(_)
+            | SyncError::Evidence(_)
+            | SyncError::Unknown(_)
+            | SyncError::Outage(_)
+            | SyncError::NotCleared(_) => now + backoff(link.attempts),
+            SyncError::Held { free, .. } => *free,
         };
         let id = link.id.clone();
         self.world
@@ -330,8 +462,7 @@ fn take_hot(links: &[Link], hot: &mut Hot) -> Hot {
         .filter_map(|link| {
             let id = link.ticket.as_ref()?;
             let ticket = hot.remove(id)?;
-            let current = link.observed.updated.is_none_or(|seen| ticket.updated >= seen);
-            current.then(|| (id.clone(), ticket))
+            link.is_news(ticket.updated).then(|| (id.clone(), ticket))
         })
         .collect()
 }

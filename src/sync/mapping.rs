@@ -1,14 +1,21 @@
 //! What a ticket should look like, and how what it looks like is read. Pure.
 
+mod block;
+mod due;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::NaiveDate;
-use connector_api::{ProjectSpec, Status, StatusCategory, Ticket, TicketState};
+use connector_api::{ProjectSpec, Status, StatusCategory, TicketState};
 
-use crate::register::{Item, Milestone, MilestoneState, MoveState, Register, SystemId};
+use super::text::plain;
+use crate::register::{Milestone, MilestoneState, Register, SystemId};
+
+pub(super) use block::day;
+pub use block::{Shown, block};
+pub use connector_api::due::{DueLine, due_line};
+pub use due::{TicketDue, ticket_due};
 
 /// A tracker as the engine must know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,6 +97,11 @@ const TITLE_MAX: usize = 255;
 /// What every title of ours begins with: `[ACME M-17]`.
 pub fn prefix(system: &SystemId, milestone: &Milestone) -> String {
     format!("[{system} {}]", milestone.number)
+}
+
+/// The title that we give a milestone's ticket: the prefix and its text, which shows in its order and names nobody.
+pub fn our_title(register: &Register, milestone: &Milestone) -> String {
+    title(&prefix(&register.system.id, milestone), &plain(&milestone.text))
 }
 
 /// A title: the prefix and a text, on one line and within the limit.
@@ -203,188 +215,5 @@ pub fn state_name(state: TicketState) -> &'static str {
         TicketState::Blocked => "blocked",
         TicketState::Done => "done",
         TicketState::Dropped => "dropped",
-    }
-}
-
-/// What the due line of a block says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DueLine {
-    /// There is no block or no due line.
-    Absent,
-    /// It names no date, on purpose: `none`, `-` or nothing.
-    Cleared,
-    /// A date.
-    Date(NaiveDate),
-    /// Something that is no date.
-    Unreadable(String),
-    /// Several due lines that say different things.
-    Several(Vec<String>),
-}
-
-/// Reads the due line of a managed block: the first line that begins with `Due:`, bold or in a list or not.
-pub fn due_line(block: Option<&str>) -> DueLine {
-    let Some(block) = block else { return DueLine::Absent };
-    let values: Vec<String> = block.lines().filter_map(due_value).collect();
-    let mut distinct: Vec<&String> = values.iter().collect();
-    distinct.dedup();
-    match distinct.as_slice() {
-        [] => DueLine::Absent,
-        [value] => {
-            if value.is_empty() || value.as_str() == "-" || value.eq_ignore_ascii_case("none") {
-                return DueLine::Cleared;
-            }
-            match value.parse() {
-                Ok(date) => DueLine::Date(date),
-                Err(_) => DueLine::Unreadable((*value).clone()),
-            }
-        }
-        _ => DueLine::Several(values),
-    }
-}
-
-/// The value of one due line; none where the line is another.
-fn due_value(line: &str) -> Option<String> {
-    let plain: String = line.chars().filter(|c| !matches!(c, '*' | '_' | '`')).collect();
-    let plain = plain.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '-' | '+' | '>')).trim();
-    let head = plain.get(..4)?;
-    if !head.eq_ignore_ascii_case("due:") {
-        return None;
-    }
-    Some(plain[4..].trim().trim_end_matches('.').to_owned())
-}
-
-/// What the block shows of the dates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shown {
-    /// On the due line.
-    pub due: Option<NaiveDate>,
-}
-
-/// The managed block: items, action, deadline, due, proof expected, what is open, how to answer.
-pub fn block(register: &Register, milestone: &Milestone, disclosure: Disclosure, shown: Shown) -> String {
-    let mut out = vec![
-        format!(
-            "**{} {}** is kept in step by poam-bridge. Change the due line to propose another date; other edits \
-             in this block are undone.",
-            register.system.id, milestone.number
-        ),
-        String::new(),
-        format!("- **Due:** {}", shown.due.map_or_else(|| "none".to_owned(), |due| due.to_string())),
-        format!("- **Action:** {}", one_line(&milestone.text)),
-    ];
-    if let Some(deadline) = register.deadline_of(milestone) {
-        out.push(format!("- **Deadline:** {}", deadline.date));
-    }
-    let kinds: Vec<_> = milestone.expects.iter().map(|kind| kind.name()).collect();
-    out.push(format!("- **Proof expected:** {}", kinds.join(", ")));
-    out.push(format!("- **Serves:** {}", serves(register, milestone)));
-    if disclosure == Disclosure::Full {
-        for item in register.items_of(milestone).filter(|item| item.is_open()).take(20) {
-            out.push(format!("- **{}:** {}", item.number, weakness(item)));
-        }
-    }
-    for line in open_points(milestone) {
-        out.push(format!("- **{line}"));
-    }
-    out.push(String::new());
-    out.push(
-        "Answer in a comment: /poam why REASON, /poam move DATE REASON, /poam blocked REASON, /poam evidence TEXT, \
-         /poam status, /poam help."
-            .to_owned(),
-    );
-    out.join("\n")
-}
-
-/// What stands open about the milestone, each line beginning inside bold.
-fn open_points(milestone: &Milestone) -> Vec<String> {
-    let mut lines = Vec::new();
-    let day = |date: Option<NaiveDate>| date.map_or_else(|| "no date".to_owned(), |date| date.to_string());
-    if let Some(moved) = milestone.open_move() {
-        let waits = match moved.state {
-            MoveState::Unexplained => "waits for a reason",
-            MoveState::Explained
-            | MoveState::Approved
-            | MoveState::Rejected
-            | MoveState::Superseded
-            | MoveState::Withdrawn
-            | MoveState::Noted => "waits for an approver",
-        };
-        lines.push(format!("Date change:** {} to {} {waits}", day(moved.from), day(moved.to)));
-        if let Some(rationale) = &moved.rationale {
-            lines.push(format!("Reason given:** {}", one_line(&rationale.text)));
-        }
-    }
-    if milestone.original_due != milestone.due {
-        lines.push(format!("Original due:** {}", day(milestone.original_due)));
-    }
-    if let Some(why) = &milestone.blocked {
-        lines.push(format!("Blocked:** {}", one_line(why)));
-    }
-    lines
-}
-
-fn serves(register: &Register, milestone: &Milestone) -> String {
-    const SHOWN: usize = 12;
-    let open: Vec<&str> =
-        register.items_of(milestone).filter(|item| item.is_open()).map(|item| item.number.as_str()).collect();
-    if open.is_empty() {
-        return "no open item".to_owned();
-    }
-    let more = open.len().saturating_sub(SHOWN);
-    let listed = open.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
-    if more == 0 { listed } else { format!("{listed} and {more} more") }
-}
-
-fn weakness(item: &Item) -> String {
-    let mut text = one_line(&item.facts.title);
-    if !item.facts.cves.is_empty() {
-        text.push_str(&format!(" ({})", item.facts.cves.join(", ")));
-    }
-    if !item.facts.components.is_empty() {
-        let components: Vec<String> = item.facts.components.iter().take(5).map(|c| one_line(c)).collect();
-        text.push_str(&format!(" on {}", components.join(", ")));
-        if item.facts.components.len() > 5 {
-            text.push_str(&format!(" and {} more", item.facts.components.len() - 5));
-        }
-    }
-    text
-}
-
-/// Text of ours or theirs as one line of Markdown that changes nothing around it.
-fn one_line(text: &str) -> String {
-    text.split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
-        .chars()
-        .filter(|c| !c.is_control() && *c != '*')
-        .collect()
-}
-
-/// The due date as the ticket shows it, and why it cannot be read if it cannot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TicketDue {
-    /// The date; none where it is cleared or absent.
-    pub date: Option<NaiveDate>,
-    /// Whether the ticket shows anything that can be taken: an absent or unreadable line is put right instead.
-    pub readable: bool,
-    /// What is wrong with the line.
-    pub problem: Option<String>,
-}
-
-/// Where the due date lives: a field of the ticket, else the block's line.
-pub fn ticket_due(field: bool, ticket: &Ticket) -> TicketDue {
-    let fine = |date| TicketDue { date, readable: true, problem: None };
-    let bad = |problem: Option<String>| TicketDue { date: None, readable: false, problem };
-    if field {
-        return fine(ticket.due);
-    }
-    match due_line(ticket.description.block.as_deref()) {
-        DueLine::Date(date) => fine(Some(date)),
-        DueLine::Cleared => fine(None),
-        DueLine::Absent => bad(None),
-        DueLine::Unreadable(text) => {
-            bad(Some(format!("the due line says {text:?}, which is no date such as 2026-11-30")))
-        }
-        DueLine::Several(lines) => bad(Some(format!("there are several due lines: {}", lines.join(", ")))),
     }
 }

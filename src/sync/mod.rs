@@ -17,30 +17,46 @@
 //! | [`open`] | going live: which milestones get a ticket |
 //! | [`create`] | a ticket is made exactly once |
 //! | [`dry`] | what a pass would do |
-//! | [`poll`] | polls, sweeps and webhooks: what marks links dirty |
+//! | [`poll`], [`sweep`] | polls and webhooks, sweeps: what marks links dirty |
+//! | [`batch`] | a batch of which one entry cannot be read |
+//! | [`lease`] | which process polls and writes a connection |
+//! | [`limited`] | limits that a tracker names |
+//! | [`lost`] | edits that came between our read and our write |
+//! | [`prune`] | what is forgotten once it has served |
 //! | [`brakes`] | what halts a tracker |
 //! | [`detect`] | the full pass of drift detection |
 //! | [`mapping`], [`merge`], [`commands`] | pure: what a ticket should be, the merge, the command language |
 
 pub mod adopt;
 pub mod apart;
+pub mod batch;
 pub mod brakes;
 pub mod commands;
 pub mod create;
+pub mod decision;
 pub mod detect;
 pub mod dry;
 pub mod engine;
+pub mod health;
+pub mod lease;
+pub mod limited;
+pub mod lost;
 pub mod mapping;
 pub mod merge;
 pub mod obey;
 pub mod open;
 pub mod poll;
 pub mod proof;
+pub mod prune;
 pub mod reconcile;
+mod settle;
+pub mod sweep;
 pub mod take;
 pub mod talk;
+mod text;
+pub mod withhold;
 mod world;
 
 pub use engine::{Engine, Line, Pass};
 pub use mapping::{Disclosure, Route, Tracker};
-pub use world::{Kind, Settings, SyncError, SystemSettings, World};
+pub use world::{Kept, Kind, Limited, Settings, SyncError, SystemSettings, World};

@@ -8,8 +8,10 @@ use connector_api::{Account, Comment};
 
 use super::commands::{self, Command as Said};
 use super::take::Taking;
-use super::{SyncError, talk};
+use super::withhold::told;
+use super::{SyncError, decision, talk};
 use crate::register::decide::{Command, NewEvidence, ProposedMove, Refusal, decide_all};
+use crate::register::policy::too_short;
 use crate::register::{Actor, MilestoneNumber, MilestoneState, NoticeKind};
 
 /// The entry that makes an obeyed comment final.
@@ -94,13 +96,13 @@ async fn obey(
     let milestone = taking.link.milestone;
     let mut commands = Vec::new();
     let mut refused: Vec<String> = Vec::new();
-    let mut told: Vec<String> = Vec::new();
+    let mut answers: Vec<String> = Vec::new();
     for (place, one) in said.iter().enumerate() {
         match translate(taking, comment, actor, milestone, one, words.get(&(comment.id.clone(), place)))
             .await?
         {
             Meaning::Do(wanted) => commands.extend(wanted),
-            Meaning::Tell(text) => told.push(text),
+            Meaning::Tell(text) => answers.push(text),
             Meaning::Refuse(why) => refused.push(why),
         }
     }
@@ -117,27 +119,41 @@ async fn obey(
                     taking.tx.record(&mut taking.register, taking.now, actor, &cause, &changes).await?;
                 }
                 taking.tx.take_entry(&taking.link.id, &final_id(comment), taking.now).await?;
-                if told.is_empty() {
-                    return talk::say(
-                        taking,
-                        NoticeKind::Acknowledgement,
-                        &comment.id,
-                        vec![],
-                        "Done.".to_owned(),
-                    )
-                    .await;
+                let (tx, register) = (&mut *taking.tx, &mut taking.register);
+                let decided =
+                    decision::announce(tx, taking.world, register, &changes, &cause, &comment.id).await?;
+                if decided && answers.is_empty() {
+                    return Ok(());
+                }
+                if answers.is_empty() {
+                    let body = talk::recorded(&taking.register, milestone);
+                    return say(taking, comment, NoticeKind::Acknowledgement, body).await;
                 }
             }
             Err(Refusal { what, because }) => refused.push(format!("{what}: {}", because.join("; "))),
         }
     }
-    let mut lines = told;
-    lines.extend(refused.into_iter().map(|why| format!("Not done. {why}.")));
+    let mut lines = answers;
+    let told = |why: String| match taking.milestone() {
+        Some(milestone) => told(&why, &taking.register, milestone, taking.tracker.disclosure),
+        None => why,
+    };
+    lines.extend(refused.into_iter().map(|why| format!("Not done. {}.", told(why))));
     answer(taking, comment, lines.join("\n\n")).await
 }
 
 async fn answer(taking: &mut Taking<'_>, comment: &Comment, body: String) -> Result<(), SyncError> {
-    talk::say(taking, NoticeKind::Answer, &comment.id, vec![], body).await
+    say(taking, comment, NoticeKind::Answer, body).await
+}
+
+async fn say(
+    taking: &mut Taking<'_>,
+    comment: &Comment,
+    kind: NoticeKind,
+    body: String,
+) -> Result<(), SyncError> {
+    let message = talk::Message { kind, answers: comment.id.clone(), covers: Vec::new(), body };
+    talk::say(taking, message).await
 }
 
 /// What a command means here.
@@ -157,9 +173,10 @@ async fn translate(
 ) -> Result<Meaning, SyncError> {
     let decisions_here = taking.world.settings.approve_in_ticket;
     let elsewhere = "decisions are not taken in tickets here; use `poam move approve` or `poam move reject`";
+    let words = taking.world.settings.policy.moves.rationale_words;
     Ok(match said {
         Said::Help => Meaning::Tell(talk::help()),
-        Said::Status => Meaning::Tell(talk::status(&taking.register, milestone)),
+        Said::Status => Meaning::Tell(talk::status(&taking.register, milestone, taking.tracker.disclosure)),
         Said::Why(text) => {
             let covered = covered_moves(taking, milestone).await?;
             Meaning::Do(
@@ -169,16 +186,20 @@ async fn translate(
                     .collect(),
             )
         }
-        Said::Move { to, why } => Meaning::Do(vec![Command::Propose(Box::new(ProposedMove {
-            milestone,
-            to: Some(*to),
-            by: actor.clone(),
-            at: comment.updated,
-            whence: taking.cause(&final_id(comment)),
-            rationale: Some(why.clone()),
-        }))]),
+        Said::Move { to, why } => match too_short(why, words) {
+            Some(short) => Meaning::Refuse(short),
+            None => Meaning::Do(vec![Command::Move(Box::new(ProposedMove {
+                milestone,
+                to: Some(*to),
+                by: actor.clone(),
+                at: comment.updated,
+                whence: taking.cause(&final_id(comment)),
+                rationale: Some(why.clone()),
+                settles: false,
+            }))]),
+        },
         Said::Evidence(_) => match proof {
-            Some(proof) => Meaning::Do(vec![Command::AddEvidence(Box::new(proof.clone()))]),
+            Some(proof) => Meaning::Do(vec![Command::GiveEvidence(Box::new(proof.clone()))]),
             None => Meaning::Refuse("the evidence could not be kept; please try once more".to_owned()),
         },
         Said::Blocked(text) => Meaning::Do(vec![Command::SetState {
@@ -186,18 +207,17 @@ async fn translate(
             to: MilestoneState::Blocked,
             reason: Some(text.clone()),
         }]),
-        Said::Unblocked => Meaning::Do(vec![Command::SetState {
-            milestone,
-            to: MilestoneState::InProgress,
-            reason: Some("unblocked".to_owned()),
-        }]),
+        Said::Unblocked => {
+            let begun = taking.tx.had_begun(&taking.link.system, milestone).await?;
+            Meaning::Do(vec![Command::Unblock { milestone, begun }])
+        }
         Said::Owner(login) => {
             let account = connector_api::Account { id: login.clone(), name: login.clone() };
             match taking.world.settings.person_of(&taking.tracker.connection, &account) {
                 Some(person) => {
                     Meaning::Do(vec![Command::SetOwner { milestone, owner: Some(person.name.clone()) }])
                 }
-                None => Meaning::Refuse(format!("{login} is the account of no person of the register")),
+                None => Meaning::Refuse(format!("{login:?} is the account of no person of the register")),
             }
         }
         Said::Approve(_) if decisions_here && taking.just_seen.is_some() => Meaning::Refuse(

@@ -1,66 +1,130 @@
-//! What marks links dirty: polls, sweeps and webhooks. None of them carries data into the register.
+//! What marks links dirty as it comes: polls and webhooks. Neither carries data into the register.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use connector_api::{Delivery, Fetched, PollFrom, ProjectSpec, Ticket};
+use connector_api::{Delivery, PollFrom, ProjectSpec, Stream, Ticket};
 
-use super::engine::{Engine, Hot, reference};
-use super::{SyncError, brakes};
-use crate::register::Link;
-use crate::store::{LinkFilter, StoreError, Tx};
+use super::engine::{Engine, Hot, chain};
+use super::{SyncError, lease};
+use crate::store::{StoreError, Tx};
 
-/// What a sweep found.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Swept {
-    /// Links looked at.
-    pub links: u32,
-    /// Changed tickets that only the sweep found.
-    pub only_here: u32,
-    /// Tickets that were not found.
-    pub missing: u32,
+/// How many tickets that we wrote lately a poll names: Jira takes no more (`reconcileIssues`).
+const WRITTEN: u32 = 50;
+
+/// Where a poll begins.
+pub(super) struct Begin {
+    cursor: Option<String>,
+    since: DateTime<Utc>,
+    written: Vec<String>,
+}
+
+impl Begin {
+    pub(super) fn from(&self) -> PollFrom<'_> {
+        PollFrom { cursor: self.cursor.as_deref(), since: self.since, written: &self.written }
+    }
+}
+
+/// What a poll brought.
+#[derive(Debug, Default)]
+pub struct Polled {
+    /// Tickets by immutable id.
+    pub hot: Hot,
+    /// Streams that failed while others answered.
+    pub failed: Vec<(String, connector_api::Error)>,
 }
 
 impl Engine {
     /// Polls every stream of a connection. The cursor advances in the transaction that marks links dirty, and never
-    /// on a partial run. Gives the tickets it brought.
-    pub async fn poll(&self, connection: &str) -> Result<Hot, SyncError> {
+    /// on a partial run. Gives the tickets it brought, and which streams failed: of each it keeps how it is.
+    ///
+    /// # Errors
+    /// Where nothing could be polled: the connection as a whole fails.
+    pub async fn poll(&self, connection: &str) -> Result<Polled, SyncError> {
         let world = &self.world;
         let connector = world.connector(connection)?.clone();
+        lease::hold(world, connection).await?;
         let halted = self.halted().await?;
-        let projects: Vec<ProjectSpec> = world
-            .settings
+        let projects: Vec<ProjectSpec> = self
             .trackers_on(connection)
             .filter(|tracker| !halted.contains_key(&tracker.id))
             .map(|tracker| tracker.project.clone())
             .collect();
-        let mut hot = Hot::new();
-        let mut first_error = None;
+        let mut polled = Polled::default();
+        let mut health = Vec::new();
         for stream in connector.streams(&projects) {
-            let mut read = world.db.read().await?;
-            let cursor = read.cursor(connection, &stream.name).await?.map(|cursor| cursor.value);
-            drop(read);
-            let since = world.clock.now() - TimeDelta::hours(1);
+            let begin = self.begin(connection, &stream.name).await?;
+            let cursor = begin.cursor.as_deref();
             // One bad tracker is one error: the others go on.
-            let changed =
-                match connector.changed_since(&stream, &PollFrom::new(cursor.as_deref(), since)).await {
-                    Ok(changed) => changed,
-                    Err(error) => {
-                        tracing::warn!(connection, stream = stream.name, %error, "a poll failed");
-                        first_error = first_error.or(Some(error));
-                        continue;
-                    }
-                };
-            if cursor.as_deref() == Some(changed.cursor.as_str()) && changed.tickets.is_empty() {
+            let changed = match connector.changed_since(&stream, &begin.from()).await {
+                Ok(changed) => changed,
+                Err(error) => {
+                    tracing::warn!(connection, stream = stream.name, %error, "a poll failed");
+                    health.push((stream.name.clone(), Some(chain(&error))));
+                    polled.failed.push((stream.name, error));
+                    continue;
+                }
+            };
+            health.push((stream.name.clone(), None));
+            if cursor == Some(changed.cursor.as_str()) && changed.tickets.is_empty() {
                 continue;
             }
-            self.mark(connection, &stream.name, &changed.tickets, changed.cursor.clone()).await?;
-            hot.extend(changed.tickets.into_iter().map(|ticket| (ticket.reference.id.clone(), ticket)));
+            // What was read of one tracker says nothing of the others that share the stream.
+            let whole = self.only.is_none() || !self.is_shared(connection, &stream);
+            let cursor = whole.then(|| changed.cursor.clone());
+            self.mark(connection, &stream.name, &changed.tickets, cursor).await?;
+            polled
+                .hot
+                .extend(changed.tickets.into_iter().map(|ticket| (ticket.reference.id.clone(), ticket)));
         }
-        match first_error {
-            Some(error) if hot.is_empty() => Err(error.into()),
-            Some(_) | None => Ok(hot),
+        let answered = health.iter().any(|(_, failure)| failure.is_none());
+        self.keep_streams(connection, health).await?;
+        if !answered && !polled.failed.is_empty() {
+            return Err(polled.failed.remove(0).1.into());
         }
+        Ok(polled)
+    }
+
+    /// Whether a stream covers more than it was asked for here.
+    fn is_shared(&self, connection: &str, stream: &Stream) -> bool {
+        let all: Vec<ProjectSpec> =
+            self.world.settings.trackers_on(connection).map(|tracker| tracker.project.clone()).collect();
+        let Ok(connector) = self.world.connector(connection) else { return false };
+        let whole = connector.streams(&all).into_iter().find(|known| known.name == stream.name);
+        whole.is_some_and(|whole| whole.projects.len() > stream.projects.len())
+    }
+
+    async fn keep_streams(
+        &self,
+        connection: &str,
+        health: Vec<(String, Option<String>)>,
+    ) -> Result<(), StoreError> {
+        let (connection, now) = (connection.to_owned(), self.world.clock.now());
+        self.world
+            .writer
+            .submit(move |tx| {
+                Box::pin(async move {
+                    for (stream, failure) in health {
+                        tx.record_stream(&connection, &stream, failure.as_deref(), now).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    /// Where a poll of a stream begins.
+    pub(super) async fn begin(&self, connection: &str, stream: &str) -> Result<Begin, SyncError> {
+        let world = &self.world;
+        let now = world.clock.now();
+        let window = world.connector(connection)?.capabilities().consistency_window_s;
+        let trackers = self.tracker_ids(connection);
+        let mut read = world.db.read().await?;
+        Ok(Begin {
+            cursor: read.cursor(connection, stream).await?.map(|cursor| cursor.value),
+            since: now - TimeDelta::hours(1),
+            written: read.written_since(&trackers, now - TimeDelta::seconds(window.into()), WRITTEN).await?,
+        })
     }
 
     async fn mark(
@@ -68,7 +132,7 @@ impl Engine {
         connection: &str,
         stream: &str,
         tickets: &[Ticket],
-        cursor: String,
+        cursor: Option<String>,
     ) -> Result<(), SyncError> {
         let now = self.world.clock.now();
         let trackers = self.tracker_ids(connection);
@@ -91,7 +155,9 @@ impl Engine {
                     for (link, ticket, key) in clones {
                         note_clone(tx, &link, &ticket, &key, now).await?;
                     }
-                    tx.set_cursor(&connection, &stream, &cursor, now).await?;
+                    if let Some(cursor) = cursor {
+                        tx.set_cursor(&connection, &stream, &cursor, now).await?;
+                    }
                     Ok::<_, StoreError>(())
                 })
             })
@@ -99,81 +165,31 @@ impl Engine {
         Ok(())
     }
 
-    fn tracker_ids(&self, connection: &str) -> Vec<String> {
-        self.world.settings.trackers_on(connection).map(|tracker| tracker.id.clone()).collect()
+    pub(super) fn tracker_ids(&self, connection: &str) -> Vec<String> {
+        self.trackers_on(connection).map(|tracker| tracker.id.clone()).collect()
     }
 
-    /// Reads every link of a connection, and marks what polls missed. What only it found is counted.
-    pub async fn sweep(&self, connection: &str) -> Result<Swept, SyncError> {
+    /// Keeps how a connection answered, for drift detection and lists.
+    pub async fn keep_health(&self, connection: &str, failure: Option<&SyncError>) -> Result<(), StoreError> {
+        if matches!(failure, Some(SyncError::Held { .. })) {
+            // It is well, and another process asks it.
+            return Ok(());
+        }
         let world = &self.world;
-        let halted = self.halted().await?;
-        let mut swept = Swept::default();
-        for tracker in self.tracker_ids(connection) {
-            if halted.contains_key(&tracker) {
-                continue;
-            }
-            let mut read = world.db.read().await?;
-            let filter = LinkFilter { trackers: vec![tracker.clone()], ..LinkFilter::default() };
-            let links = read.links(&filter, None, i32::MAX.unsigned_abs()).await?;
-            drop(read);
-            let bound: Vec<&Link> = links.iter().filter(|link| link.ticket.is_some()).collect();
-            let mut found: BTreeMap<String, Fetched> = BTreeMap::new();
-            for chunk in bound.chunks(100) {
-                let references: Vec<_> = chunk.iter().filter_map(|link| reference(link)).collect();
-                let answers = world.connector(connection)?.fetch(&references).await?;
-                found.extend(references.into_iter().map(|reference| reference.id).zip(answers));
-            }
-            let there = |link: &Link| {
-                matches!(link.ticket.as_ref().and_then(|id| found.get(id)), Some(Fetched::Found(_)))
-            };
-            let gone: Vec<&Link> = bound
-                .iter()
-                .copied()
-                .filter(|link| link.missing_since.is_none() && !link.observed.braked && !there(link))
-                .collect();
-            if brakes::over(world, gone.len(), bound.len() as u64) {
-                let reason = format!("{} of {} tickets are suddenly not found", gone.len(), bound.len());
-                brakes::halt(world, &tracker, reason, &gone).await?;
-                continue;
-            }
-            let mut dirty = Vec::new();
-            for link in &bound {
-                swept.links += 1;
-                match link.ticket.as_ref().and_then(|id| found.get(id)) {
-                    Some(Fetched::Found(ticket)) => {
-                        let newer = link.observed.updated.is_none_or(|updated| ticket.updated > updated);
-                        if newer || link.missing_since.is_some() {
-                            swept.only_here += u32::from(newer && link.dirty.is_none());
-                            dirty.push(link.id.clone());
-                        }
+        let (id, now) = (connection.to_owned(), world.clock.now());
+        let expires = world.connectors.get(connection).and_then(|connector| connector.expires_at());
+        let failure = failure.map(|error| chain(error));
+        world
+            .writer
+            .submit(move |tx| {
+                Box::pin(async move {
+                    match failure {
+                        None => tx.record_success(&id, now, expires).await,
+                        Some(error) => tx.record_failure(&id, now, &error).await,
                     }
-                    Some(Fetched::Missing(_) | Fetched::Gone(_)) | None => {
-                        swept.missing += 1;
-                        if link.missing_since.is_none() {
-                            dirty.push(link.id.clone());
-                        }
-                    }
-                }
-            }
-            let now = world.clock.now();
-            world
-                .writer
-                .submit(move |tx| {
-                    Box::pin(async move {
-                        tx.mark_dirty(&dirty, now).await?;
-                        Ok::<_, StoreError>(())
-                    })
                 })
-                .await?;
-        }
-        if swept.only_here > 0 {
-            tracing::warn!(
-                connection,
-                only_here = swept.only_here,
-                "the sweep found changes that no poll had seen"
-            );
-        }
-        Ok(swept)
+            })
+            .await
     }
 
     /// Stores a verified webhook delivery and marks what it is about. A repeat does nothing. Gives whether it was new.
@@ -198,8 +214,7 @@ impl Engine {
     }
 }
 
-/// Marks the links of tickets that changed since they were last seen. A connector brings nothing twice that is as it
-/// was, so one with the same time changed within its second.
+/// Marks the links of tickets that changed since they were last seen.
 async fn mark_newer(
     tx: &mut Tx,
     trackers: &[String],
@@ -213,7 +228,7 @@ async fn mark_newer(
         .into_iter()
         .filter(|link| {
             let updated = link.ticket.as_ref().and_then(|ticket| seen.get(ticket));
-            updated.is_some_and(|updated| link.observed.updated.is_none_or(|known| *updated >= known))
+            updated.is_some_and(|updated| link.is_news(*updated))
         })
         .map(|link| link.id)
         .collect();

@@ -10,7 +10,7 @@ use connector_api::{Attachment, Closer, ErrorKind, Status, TicketRef};
 use serde_json::json;
 
 use super::mapping::state_name;
-use super::{SyncError, World};
+use super::{Kept, SyncError, World};
 use crate::register::decide::NewEvidence;
 use crate::register::journal::canonical;
 use crate::register::{Actor, EvidenceKind, EvidenceOf, MilestoneNumber};
@@ -179,10 +179,11 @@ pub async fn of_attachment(
     if bytes.is_none() {
         details.insert("not_held".to_owned(), format!("larger than {cap} bytes, or not to be fetched"));
     }
-    let digest = match &bytes {
-        Some(bytes) => Some(world.evidence.put(bytes.clone()).await?),
+    let kept = match &bytes {
+        Some(bytes) => Some(world.keep(bytes.clone()).await?),
         None => None,
     };
+    let (digest, redacted) = kept.map(|kept| (kept.digest, kept.redacted)).unzip();
     Ok(NewEvidence {
         of: EvidenceOf::Milestone(milestone),
         kind,
@@ -194,6 +195,7 @@ pub async fn of_attachment(
         observed: attachment.created,
         source: format!("{connection} attachment {}", attachment.id),
         details,
+        redacted: redacted.flatten(),
     })
 }
 
@@ -253,12 +255,13 @@ impl Proof {
             observed: self.observed,
             source: self.source,
             details: self.details,
+            redacted: None,
         }
     }
 }
 
 async fn kept(world: &World, proof: Proof) -> Result<NewEvidence, SyncError> {
-    let digest = world.evidence.put(proof.bytes.clone()).await?;
+    let Kept { digest, redacted } = world.keep(proof.bytes.clone()).await?;
     let size = proof.bytes.len() as u64;
-    Ok(NewEvidence { digest: Some(digest), size, ..proof.without_bytes() })
+    Ok(NewEvidence { digest: Some(digest), size, redacted, ..proof.without_bytes() })
 }

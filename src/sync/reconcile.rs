@@ -9,11 +9,11 @@ use connector_api::{Account, Patch, StateChange, Ticket, TicketLog, TicketState}
 use super::mapping::{self, Shown, Tracker, read_state, state_name, ticket_due};
 use super::merge::{Clash, Merged, Sides, merge};
 use super::take::{Prepared, Taking};
-use super::{SyncError, World, talk};
+use super::{SyncError, World, lost, settle, talk};
 use crate::register::decide::Command;
 use crate::register::{
-    Actor, Change, Conflict, Link, LinkPhase, Milestone, MoveState, Pair, Register, Resolution, Subject,
-    TicketName,
+    Actor, Change, Conflict, Link, LinkPhase, Milestone, MilestoneState, MoveState, Pair, Register,
+    Resolution, Subject, TicketName,
 };
 use crate::store::{Scope, Tx};
 
@@ -40,6 +40,8 @@ pub struct Plan {
     pub link: String,
     /// What to send.
     pub patch: Patch,
+    /// The text to write the block into, where a write of ours replaced it unseen.
+    pub restore: Option<String>,
     /// The merge that gave it.
     merged: Merged,
     /// The sides as they were.
@@ -119,16 +121,23 @@ async fn decide_in(
     }
     let known = taking.milestone().map_or(0, |milestone| milestone.moves.len());
     taking.take(ticket, prepared).await?;
+    let settles = settle::settle(&mut taking).await?;
     let just_moved = taking.milestone().is_some_and(|milestone| milestone.moves.len() > known);
     let (sides, merged) = look(&mut taking, ticket).await?;
     keep_losers(&mut taking, &merged).await?;
     let again = talk::ask(&mut taking, just_moved).await?;
+    let again = [again, settles].into_iter().flatten().min();
     // A question changes what the block shows, so both sides are looked at after it.
-    let (sides, merged) = if again.is_none() { look(&mut taking, ticket).await? } else { (sides, merged) };
+    let (sides, mut merged) =
+        if again.is_none() { look(&mut taking, ticket).await? } else { (sides, merged) };
     observe(&mut taking, ticket, &sides, &merged);
+    let restore = taking.link.observed.lost_text.clone();
+    if restore.is_some() {
+        merged.block = Some(sides.our_block.clone());
+    }
     let patch = patch(&taking, &sides, &merged);
     if writes {
-        own_writes(&mut taking, &sides, &merged).await?;
+        own_writes(&mut taking, ticket, &sides, &merged).await?;
     }
     let link = &mut taking.link;
     link.phase = LinkPhase::Linked;
@@ -141,7 +150,7 @@ async fn decide_in(
     taking.redetect().await?;
     let mut link = taking.link;
     tx.save_link(&mut link).await?;
-    Ok(Some(Plan { link: link.id, patch, merged, sides }))
+    Ok(Some(Plan { link: link.id, patch, restore, merged, sides }))
 }
 
 /// Up to when what changed in a ticket was seen, by looking at it now.
@@ -149,7 +158,8 @@ fn seen_through(ticket: &Ticket, now: DateTime<Utc>, settled: TimeDelta) -> Date
     if now - ticket.updated < settled { ticket.updated - TimeDelta::seconds(1) } else { ticket.updated }
 }
 
-/// Key, project and URL may change, and on a transfer the id: they are followed. The tracker follows the project where one covers it.
+/// Key, project and URL may change, and on a transfer the id: they are followed. The tracker follows the project where
+/// one covers it.
 fn follow(world: &World, link: &mut Link, ticket: &Ticket) -> Result<(), SyncError> {
     let here = world.settings.tracker(&link.tracker)?;
     // A transfer between GitHub repositories gives the issue another id.
@@ -240,12 +250,12 @@ pub(super) fn sides_of(held: &Held<'_>, ticket: &Ticket) -> Result<Sides, SyncEr
     let due_apart = their.readable
         && their.date != milestone.due
         && milestone.moves.iter().rev().find(|moved| moved.to == their.date).is_some_and(|m| stays(m.state));
-    let shown = Shown { due: if due_apart && !in_field { their.date } else { milestone.due } };
+    let shown = Shown { due: if due_apart && !in_field { their.date } else { milestone.due }, in_field };
     let prefix = mapping::prefix(&register.system.id, milestone);
     let our_assignee =
         milestone.owner.as_ref().and_then(|owner| world.settings.account_of(&tracker.connection, owner));
     Ok(Sides {
-        our_title: mapping::title(&prefix, &milestone.text),
+        our_title: mapping::our_title(register, milestone),
         their_title: ticket.title.clone(),
         their_title_prefixed: mapping::title(&prefix, mapping::title_text(&prefix, &ticket.title)),
         prefix,
@@ -267,9 +277,10 @@ pub(super) fn sides_of(held: &Held<'_>, ticket: &Ticket) -> Result<Sides, SyncEr
 }
 
 /// What the register holds the ticket's state to be. One that was closed without a fix reads so until GRC decides; that
-/// work goes on is then a change of ours, which reopens it.
+/// work goes on is then a change of ours, which reopens it, and so is that it stays done.
 pub(super) fn our_state(milestone: &Milestone) -> TicketState {
-    if milestone.closed_without_fix.is_some() && !milestone.state.is_over() {
+    let decided = matches!(milestone.state, MilestoneState::Verified | MilestoneState::Dropped);
+    if milestone.closed_without_fix.is_some() && !decided {
         return TicketState::Dropped;
     }
     mapping::ticket_state(milestone.state)
@@ -304,7 +315,7 @@ async fn keep_losers(taking: &mut Taking<'_>, merged: &Merged) -> Result<(), Syn
     Ok(())
 }
 
-/// Keeps one of them.
+/// Keeps a value that another took the place of.
 pub(super) async fn keep_loser(taking: &mut Taking<'_>, clash: &Clash) -> Result<(), SyncError> {
     let number = taking.register.system.last_conflict + 1;
     let conflict = Conflict {
@@ -388,17 +399,22 @@ pub(super) fn patch_of(
 }
 
 /// Records what is about to be written, so that its echo in the ticket's history is known as ours.
-async fn own_writes(taking: &mut Taking<'_>, sides: &Sides, merged: &Merged) -> Result<(), SyncError> {
+async fn own_writes(
+    taking: &mut Taking<'_>,
+    ticket: &Ticket,
+    sides: &Sides,
+    merged: &Merged,
+) -> Result<(), SyncError> {
+    lost::note(taking, ticket, merged).await?;
     let mut writes = Vec::new();
     if let Some(state) = merged.state {
         writes.push(("state", state_name(state).to_owned()));
     }
-    if let (Some(due), true) = (merged.due, sides.due_in_field) {
+    // A new block brings our date, unless theirs may stay.
+    let on_the_line = merged.block.is_some() && !sides.due_apart && sides.our_due != sides.their_due;
+    let due = if sides.due_in_field { merged.due } else { on_the_line.then_some(sides.our_due) };
+    if let Some(due) = due {
         writes.push(("due", due.map_or_else(|| "none".to_owned(), |due| due.to_string())));
-    }
-    if merged.title.is_some() {
-        // By what it replaces: so an edit that came between our read and our write is seen in the history.
-        writes.push(("title", sides.their_title.clone()));
     }
     for (field, value) in writes {
         taking.tx.record_own_write(&taking.link.id, field, &value, taking.now).await?;
@@ -416,6 +432,7 @@ fn settle(link: &mut Link, plan: &Plan, after: &Ticket, tracker: &Tracker, world
     }
     if merged.block.is_some() {
         link.base.block = Some(Pair { ours: merged.block.clone(), theirs: after.description.block.clone() });
+        link.observed.lost_text = None;
     }
     let state = read_state(&tracker.states, &after.status, &after.labels);
     if merged.state.is_some() {
@@ -446,6 +463,7 @@ fn settle(link: &mut Link, plan: &Plan, after: &Ticket, tracker: &Tracker, world
     link.observed.title.clone_from(&after.title);
     let now = world.clock.now();
     link.observed.updated = Some(seen_through(after, now, SETTLED));
+    link.written = Some(now);
     // What changed between our read and our write shows in the next look.
     link.dirty = Some(now);
     link.due_at = None;

@@ -6,19 +6,29 @@ use chrono::{DateTime, TimeDelta, Utc};
 use connector_api::{Account, Comment, HistoryEntry, HistoryKind, Status, Ticket, TicketLog, TicketState};
 
 use super::mapping::{Tracker, read_state, state_name, ticket_due};
-use super::merge::Clash;
-use super::{SyncError, World, obey, proof, reconcile};
+use super::{SyncError, World, commands, lost, obey, proof, settle};
 use crate::drift;
 use crate::register::decide::{
-    Command, NewEvidence, ProposedMove, Refusal, TicketReads, TicketTransition, decide,
+    Command, NewEvidence, ProposedMove, Refusal, TicketReads, TicketTransition, decide, may_explain,
 };
 use crate::register::{Actor, Link, Milestone, Register, Subject};
 use crate::store::Tx;
 
+/// The cause that the journal names for something in a ticket.
+pub fn cause_of(connection: &str, ticket: &str, entry: &str) -> String {
+    format!("ticket {connection} {ticket} {entry}")
+}
+/// Jira writes an edit and the comment made with it one after the other, milliseconds apart, and names no act that they
+/// share; nobody makes two acts by hand within this time.
+const SAME_ACT: TimeDelta = TimeDelta::milliseconds(500);
+
 /// A ticket's log, with the bytes of what it proves kept already.
+#[derive(Clone)]
 pub struct Prepared {
     /// Entries that were not taken yet, oldest first.
     entries: Vec<HistoryEntry>,
+    /// All that tell of the text, taken or not, oldest first.
+    texts: Vec<HistoryEntry>,
     /// Comments, oldest first.
     comments: Vec<Comment>,
     /// Proofs of transitions to done, by entry.
@@ -42,6 +52,7 @@ pub async fn prepare(
     let connection = tracker.connection.as_str();
     let mut prepared = Prepared {
         entries: Vec::new(),
+        texts: lost::texts(&log.entries),
         comments: log.comments,
         closings: BTreeMap::new(),
         attachments: Vec::new(),
@@ -135,7 +146,7 @@ impl Taking<'_> {
 
     /// The cause that the journal names for something in the ticket.
     pub fn cause(&self, entry: &str) -> String {
-        format!("ticket {} {} {entry}", self.tracker.connection, self.link.ticket.as_deref().unwrap_or("-"))
+        cause_of(&self.tracker.connection, self.link.ticket.as_deref().unwrap_or("-"), entry)
     }
 
     /// Decides a command and records what it gives; a refusal records nothing.
@@ -175,13 +186,14 @@ impl Taking<'_> {
         let connector = self.world.connector(&self.tracker.connection)?.clone();
         let capabilities = connector.capabilities();
         let in_field = self.due_in_field(capabilities.due_field);
-        if !(in_field && capabilities.due_history) {
+        let told = if in_field { capabilities.due_history } else { capabilities.line_history };
+        if !told {
             // Before the comments: a reason may have come with the date.
             self.take_due_level(ticket, in_field).await?;
         }
         let mut last = None;
         if let Some(prepared) = &prepared {
-            last = self.take_log(prepared).await?;
+            last = self.take_log(ticket, prepared).await?;
         }
         self.take_state_level(ticket, last).await
     }
@@ -189,6 +201,7 @@ impl Taking<'_> {
     /// Gives when the status last changed, and to what.
     async fn take_log(
         &mut self,
+        ticket: &Ticket,
         prepared: &Prepared,
     ) -> Result<Option<(DateTime<Utc>, TicketState)>, SyncError> {
         for (id, proof) in &prepared.attachments {
@@ -207,7 +220,7 @@ impl Taking<'_> {
                         last = Some((entry.at, read_state(&self.tracker.states, to, &BTreeSet::new())));
                     }
                     if self.tx.take_entry(&self.link.id, &entry.id, self.now).await? {
-                        self.take_entry(entry, prepared).await?;
+                        self.take_entry(ticket, entry, prepared).await?;
                     }
                 }
                 Logged::Comment(comment) => obey::take_comment(self, comment, &prepared.words).await?,
@@ -216,7 +229,12 @@ impl Taking<'_> {
         Ok(last)
     }
 
-    async fn take_entry(&mut self, entry: &HistoryEntry, prepared: &Prepared) -> Result<(), SyncError> {
+    async fn take_entry(
+        &mut self,
+        ticket: &Ticket,
+        entry: &HistoryEntry,
+        prepared: &Prepared,
+    ) -> Result<(), SyncError> {
         let by_us = entry.by.as_ref().is_some_and(|account| account.id == self.us.id);
         let actor = self.world.settings.actor(&self.tracker.connection, entry.by.as_ref());
         let cause = self.cause(&entry.id);
@@ -240,18 +258,44 @@ impl Taking<'_> {
                     by: actor.clone(),
                     at: entry.at,
                     whence: cause.clone(),
-                    rationale: said_with(entry, &prepared.comments),
+                    rationale: self.said_with(entry, &actor, &prepared.comments),
+                    settles: true,
                 };
                 self.must(actor, &cause, &Command::Propose(Box::new(proposed))).await
             }
-            HistoryKind::Title { from, to } if by_us => self.replaced_title(from, to).await,
+            HistoryKind::Title { from, to } if by_us => lost::title(self, from, to).await,
+            HistoryKind::Text { from: Some(from), .. } if by_us => {
+                lost::text(self, ticket, entry, from, &prepared.texts).await
+            }
+            HistoryKind::Text { .. } => {
+                // Whoever wrote it since has seen what stands there now.
+                self.link.observed.lost_text = None;
+                Ok(())
+            }
             // Levels: the merge sees them.
             HistoryKind::Title { .. }
-            | HistoryKind::Text { .. }
             | HistoryKind::Assignee { .. }
             | HistoryKind::Project { .. }
             | HistoryKind::Label { .. } => Ok(()),
         }
+    }
+
+    /// The comment that was made with an edit: in the same act, by the same person, who may explain; never
+    /// changed by another, and no command, which is obeyed by itself.
+    fn said_with(&self, entry: &HistoryEntry, actor: &Actor, comments: &[Comment]) -> Option<String> {
+        let by = entry.by.as_ref()?;
+        let roles = self.world.settings.roles(actor, &self.link.system);
+        if !matches!(actor, Actor::Person(_)) || !may_explain(&roles) {
+            return None;
+        }
+        comments
+            .iter()
+            .filter(|comment| comment.marker.is_none() && (comment.created - entry.at).abs() < SAME_ACT)
+            .filter(|comment| comment.author.id == by.id)
+            .filter(|comment| comment.last_editor.as_ref().is_some_and(|editor| editor.id == by.id))
+            .filter(|comment| commands::parse(&comment.body, &[&self.us.id, &self.us.name]).is_empty())
+            .map(|comment| comment.body.trim().to_owned())
+            .find(|text| !text.is_empty())
     }
 
     async fn transition(
@@ -289,18 +333,6 @@ impl Taking<'_> {
     /// Whether an entry is a recorded write of ours; each write explains one entry.
     async fn ours(&mut self, field: &str, value: &str) -> Result<bool, SyncError> {
         Ok(self.tx.match_own_write(&self.link.id, field, value).await?)
-    }
-
-    /// Our write replaced a title. One that we had not seen is somebody's edit that came between our read and our
-    /// write: it is kept.
-    async fn replaced_title(&mut self, from: &str, to: &str) -> Result<(), SyncError> {
-        if self.ours("title", from).await? {
-            return Ok(());
-        }
-        let base = self.link.base.title.as_ref().map(|pair| pair.theirs.clone()).unwrap_or_default();
-        let clash =
-            Clash { field: "title", base, ours: to.to_owned(), theirs: from.to_owned(), winner: "register" };
-        reconcile::keep_loser(self, &clash).await
     }
 
     /// Whether a change of the status by our account is a recorded write of ours, or on the way to one: a workflow may
@@ -358,7 +390,10 @@ impl Taking<'_> {
     async fn take_due_level(&mut self, ticket: &Ticket, in_field: bool) -> Result<(), SyncError> {
         let due = ticket_due(in_field, ticket);
         let Some(base) = self.link.base.due.clone() else { return Ok(()) };
-        if !due.readable || due.date == base.theirs {
+        if !due.readable {
+            return settle::answer_line(self, ticket, due.problem.as_deref()).await;
+        }
+        if due.date == base.theirs {
             return Ok(());
         }
         let id = format!(
@@ -378,6 +413,7 @@ impl Taking<'_> {
             at: ticket.updated,
             whence: cause.clone(),
             rationale: None,
+            settles: true,
         };
         self.must(actor, &cause, &Command::Propose(Box::new(proposed))).await?;
         let open = self.milestone().and_then(|milestone| milestone.open_move());
@@ -397,17 +433,6 @@ impl Taking<'_> {
             .await?;
         Ok(())
     }
-}
-
-/// The comment that came with an edit: the same person, at the same moment.
-fn said_with(entry: &HistoryEntry, comments: &[Comment]) -> Option<String> {
-    let by = entry.by.as_ref()?;
-    comments
-        .iter()
-        .filter(|comment| comment.marker.is_none() && comment.author.id == by.id)
-        .find(|comment| (comment.created - entry.at).abs() <= TimeDelta::seconds(2))
-        .map(|comment| comment.body.trim().to_owned())
-        .filter(|text| !text.is_empty() && !text.starts_with("/poam"))
 }
 
 /// One thing that a log tells.

@@ -4,14 +4,16 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use connector_api::{Comment, ErrorKind, LogRequest, Outcome, TicketRef};
 
+use super::mapping::{Disclosure, day};
 use super::take::Taking;
-use super::{SyncError, World};
-use crate::register::decide::Command;
+use super::{SyncError, World, lease, text};
+use crate::register::decide::{Command, decide};
+use crate::register::policy::answer_by;
 use crate::register::{
-    Actor, Link, MilestoneNumber, Move, MoveState, Notice, NoticeKind, Register, SystemId,
+    Actor, Link, MilestoneNumber, Move, MoveState, Notice, NoticeKind, Register, Subject, SystemId,
 };
 use crate::store::{Scope, Sending, StoreError, Tx};
 
@@ -28,58 +30,115 @@ pub fn help() -> String {
         .to_owned()
 }
 
-/// The answer to `/poam status`.
-pub fn status(register: &Register, number: MilestoneNumber) -> String {
+/// The answer to `/poam status`, as far as the tracker may be told: under `minimal`, of what stands open only what it
+/// means and since when.
+pub fn status(register: &Register, number: MilestoneNumber, disclosure: Disclosure) -> String {
     let Some(milestone) = register.milestones.get(&number) else { return format!("There is no {number}.") };
-    let day =
-        |date: Option<chrono::NaiveDate>| date.map_or_else(|| "none".to_owned(), |date| date.to_string());
+    let day = |date: Option<NaiveDate>| date.map_or_else(|| "none".to_owned(), |date| date.to_string());
     let mut lines = vec![
         format!("- State: {}", milestone.state.name()),
         format!("- Due: {} (original {})", day(milestone.due), day(milestone.original_due)),
     ];
     if let Some(deadline) = register.deadline_of(milestone) {
-        lines.push(format!("- Deadline: {} ({})", deadline.date, deadline.rule));
+        lines.push(match disclosure {
+            Disclosure::Minimal => format!("- Deadline: {}", deadline.date),
+            Disclosure::Full => format!("- Deadline: {} ({})", deadline.date, deadline.rule),
+        });
     }
     if let Some(moved) = milestone.open_move() {
         lines.push(format!("- Date change to {} is {}", day(moved.to), moved.state.name()));
     }
-    let missing = crate::register::decide::missing_evidence(register, milestone);
+    let missing = crate::register::completeness::missing_evidence(register, milestone);
     if !missing.is_empty() {
         let names: Vec<_> = missing.iter().map(|kind| kind.name()).collect();
         lines.push(format!("- Proof still expected: {}", names.join(", ")));
     }
-    for drift in register.drifts.values().filter(|drift| drift.settled.is_none()) {
-        lines.push(format!("- {}: {}", drift.kind.name(), drift.detail));
+    let about = Subject::Milestone(number);
+    for drift in register.drifts.values().filter(|drift| drift.settled.is_none() && drift.subject == about) {
+        let name = drift.kind.name();
+        lines.push(match disclosure {
+            Disclosure::Minimal => {
+                format!("- {name}: {}, since {}", drift.kind.meaning(), register.system.day(drift.opened))
+            }
+            Disclosure::Full => format!("- {name}: {}", drift.detail),
+        });
     }
     lines.join("\n")
 }
 
+/// The answer to a command that was obeyed, where a reaction cannot say it: how the milestone stands now.
+pub fn recorded(register: &Register, number: MilestoneNumber) -> String {
+    let Some(milestone) = register.milestones.get(&number) else { return "Recorded.".to_owned() };
+    let stands = match milestone.open_move() {
+        Some(moved) if moved.state == MoveState::Unexplained => {
+            format!("the date change to {} still waits for a reason", day(moved.to))
+        }
+        Some(moved) => format!("the date change to {} waits for an approver", day(moved.to)),
+        None => format!("{}, due {}", milestone.state.name().replace('_', " "), day(milestone.due)),
+    };
+    format!("Recorded. {number}: {stands}.")
+}
+
+/// Most characters of a comment: what Jira takes (32,767), less what carries the marker.
+const COMMENT_MAX: usize = 32_000;
+
+/// A message before it has its number.
+pub struct Message {
+    /// What for.
+    pub kind: NoticeKind,
+    /// The comment that it answers; else empty.
+    pub answers: String,
+    /// Moves that a question covers.
+    pub covers: Vec<(MilestoneNumber, u32)>,
+    /// Markdown.
+    pub body: String,
+}
+
 /// Queues a message to the link's ticket.
-pub async fn say(
-    taking: &mut Taking<'_>,
-    kind: NoticeKind,
-    answers: &str,
-    covers: Vec<(MilestoneNumber, u32)>,
-    body: String,
+pub async fn say(taking: &mut Taking<'_>, message: Message) -> Result<(), SyncError> {
+    let cause = taking.cause(if message.answers.is_empty() { "question" } else { &message.answers });
+    queue(taking.tx, taking.world, &mut taking.register, &taking.link, &cause, message).await
+}
+
+/// The same where only the register is at hand.
+pub async fn queue(
+    tx: &mut Tx,
+    world: &World,
+    register: &mut Register,
+    link: &Link,
+    cause: &str,
+    message: Message,
 ) -> Result<(), SyncError> {
-    let command =
-        Command::Say { milestone: taking.link.milestone, kind, answers: answers.to_owned(), covers, body };
-    let cause = taking.cause(if answers.is_empty() { "question" } else { answers });
-    taking.must(Actor::Poam, &cause, &command).await?;
-    let notice = taking.register.system.last_notice;
-    let system = taking.link.system.clone();
+    let now = world.clock.now();
+    let Message { kind, answers, covers, body } = message;
+    let body = text::cut(&text::plain(&body), COMMENT_MAX);
+    let command = Command::Say { milestone: link.milestone, kind, answers, covers, body };
+    let system = link.system.clone();
+    let decided = {
+        let by = world.settings.deciding(&system, Actor::Poam, now)?;
+        decide(register, &by, &command)
+    };
+    let changes = match decided {
+        Ok(changes) => changes,
+        Err(refusal) => {
+            tracing::warn!(milestone = %link.milestone, %refusal, "a message cannot be recorded");
+            return Ok(());
+        }
+    };
+    tx.record(register, now, &Actor::Poam, cause, &changes).await?;
+    let notice = register.system.last_notice;
     let sending = Sending {
-        marker: marker(&taking.world.settings.installation, &system, notice),
+        marker: marker(&world.settings.installation, &system, notice),
         system,
         notice,
-        link: taking.link.id.clone(),
-        due_at: Some(taking.now),
+        link: link.id.clone(),
+        due_at: Some(now),
         attempts: 0,
         sent_at: None,
         comment_id: None,
         error: None,
     };
-    taking.tx.save_sendings(&[sending]).await?;
+    tx.save_sendings(&[sending]).await?;
     Ok(())
 }
 
@@ -124,8 +183,11 @@ pub async fn ask(taking: &mut Taking<'_>, just_moved: bool) -> Result<Option<Dat
         return Ok(None);
     }
     let Some(moved) = milestone.open_move().cloned() else { return Ok(None) };
-    if moved.state != MoveState::Unexplained || moved.asked.is_some() {
+    if moved.state != MoveState::Unexplained {
         return Ok(None);
+    }
+    if let Some(question) = moved.asked {
+        return unanswered(taking, &moved, question).await;
     }
     let settings = &taking.world.settings.policy.moves;
     let settled = moved.at + TimeDelta::seconds(settings.settle_seconds.into());
@@ -146,6 +208,8 @@ pub async fn ask(taking: &mut Taking<'_>, just_moved: bool) -> Result<Option<Dat
             m.state == MoveState::Unexplained
                 && m.asked.is_none()
                 && m.by == moved.by
+                // Two whom the tracker does not name need not be one.
+                && !matches!(m.by, Actor::Unknown(_))
                 && (m.at - moved.at).abs() <= window
         })
         .map(|(milestone, m)| (milestone, m.number))
@@ -156,8 +220,49 @@ pub async fn ask(taking: &mut Taking<'_>, just_moved: bool) -> Result<Option<Dat
         widen(taking, covers.clone().into_iter().map(|(milestone, _)| milestone)).await?;
     }
     let body = question(&taking.register, number, &moved, &covers, settings.rationale_words);
-    say(taking, NoticeKind::Question, "", covers, body).await?;
+    say(taking, Message { kind: NoticeKind::Question, answers: String::new(), covers, body }).await?;
     Ok(None)
+}
+
+/// A question without an answer past the time of grace: where the configuration says so, our date goes back to the
+/// ticket, and the ticket says why. Gives when to look again.
+async fn unanswered(
+    taking: &mut Taking<'_>,
+    moved: &Move,
+    question: u32,
+) -> Result<Option<DateTime<Utc>>, SyncError> {
+    let settings = taking.world.settings.clone();
+    if !settings.policy.moves.set_back {
+        return Ok(None);
+    }
+    let system = taking.link.system.clone();
+    let Some(asked) = taking.tx.notice(&system, question).await?.map(|notice| notice.queued) else {
+        return Ok(None);
+    };
+    let calendar = &settings.system(&system)?.calendar;
+    let by = answer_by(calendar, &settings.policy, asked);
+    if calendar.day(taking.now) <= by {
+        return Ok(by.succ_opt().map(|next| calendar.start_of(next)));
+    }
+    let milestone = taking.link.milestone;
+    let cause = taking.cause("unanswered");
+    let command = Command::SetBack { milestone, number: moved.number, asked };
+    taking.must(Actor::Poam, &cause, &command).await?;
+    let body = format!(
+        "The due date is set back to {}: nobody said by {by} why {} moved it to {}. To move it, write /poam move DATE \
+         REASON.",
+        shown(moved.from),
+        moved.by.shown(),
+        shown(moved.to),
+    );
+    let message = Message { kind: NoticeKind::Decision, answers: String::new(), covers: vec![], body };
+    say(taking, message).await?;
+    Ok(None)
+}
+
+/// A date in a sentence.
+fn shown(date: Option<NaiveDate>) -> String {
+    date.map_or_else(|| "no date".to_owned(), |date| date.to_string())
 }
 
 /// What moved, the original, the deadline, how to answer.
@@ -168,18 +273,16 @@ fn question(
     covers: &[(MilestoneNumber, u32)],
     words: u32,
 ) -> String {
-    let day =
-        |date: Option<chrono::NaiveDate>| date.map_or_else(|| "no date".to_owned(), |date| date.to_string());
     let milestone = register.milestones.get(&number);
     let mut text = format!(
         "The due date of {} {number} was moved from {} to {} by {}, and no reason is recorded.",
         register.system.id,
-        day(moved.from),
-        day(moved.to),
+        shown(moved.from),
+        shown(moved.to),
         moved.by.shown(),
     );
     if let Some(milestone) = milestone {
-        text.push_str(&format!(" The original date is {}", day(milestone.original_due)));
+        text.push_str(&format!(" The original date is {}", shown(milestone.original_due)));
         if let Some(deadline) = register.deadline_of(milestone) {
             text.push_str(&format!("; the deadline is {}", deadline.date));
         }
@@ -228,6 +331,7 @@ pub async fn send(
             record_sent(world, sending.marker, comment.id).await?;
             continue;
         }
+        lease::hold(world, connection).await?;
         sending.attempts += 1;
         sending.sent_at = Some(now);
         save(world, sending.clone()).await?;

@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use chrono::{DateTime, SecondsFormat, Utc};
 use connector_api::{Account, Connector};
 
+use super::lease::Leases;
 use super::mapping::{self, Route, Tracker};
 use crate::clock::Clock;
 use crate::drift::{Standing, Wiring};
 use crate::register::decide::Deciding;
 use crate::register::policy::{Calendar, Policy, RuleSet};
-use crate::register::{Actor, Milestone, Person, Register, Role, Roles, SystemId};
-use crate::store::{Db, EvidenceStore, StoreError, Writer};
+use crate::register::{Actor, Digest, Milestone, Person, Register, Role, Roles, SystemId};
+use crate::store::{Db, EvidenceStore, Pause, StoreError, Writer};
 
 /// The configuration as far as the bridge reads it.
 #[derive(Debug, Clone)]
@@ -24,6 +27,8 @@ pub struct Settings {
     pub routes: Vec<Route>,
     /// Kind of each connection, which tells where a person's account is.
     pub connections: BTreeMap<String, Kind>,
+    /// When the credentials of connections expire whose site does not tell.
+    pub expires: BTreeMap<String, DateTime<Utc>>,
     /// People by name.
     pub people: BTreeMap<String, Person>,
     /// Calendar and rules of each system.
@@ -36,6 +41,8 @@ pub struct Settings {
     pub attachment_cap: u64,
     /// More creations than this in a pass on one tracker wait for a word.
     pub open_limit: u32,
+    /// How many links of a connection are worked on at once.
+    pub in_flight: usize,
     /// Above this many links and `brake_percent` in one pass, missing or closed without history halts the tracker.
     pub brake_links: u32,
     /// Per cent.
@@ -75,9 +82,16 @@ pub struct World {
     pub evidence: EvidenceStore,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// Told of each limit that a tracker names, at once.
+    pub limited: Limited,
+    /// Which connections this process may poll and write.
+    pub leases: Leases,
     /// Fresh ids: 32 hexadecimal digits each.
     pub ids: Arc<dyn Fn() -> String + Send + Sync>,
 }
+
+/// Takes note of a limit that a tracker named.
+pub type Limited = Arc<dyn Fn(&Pause) + Send + Sync>;
 
 /// What can go wrong in the bridge.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +105,22 @@ pub enum SyncError {
     /// The evidence store failed.
     #[error("the evidence store failed")]
     Evidence(#[from] crate::store::EvidenceError),
+    /// A connection gave nothing of what it was asked for, ticket by ticket.
+    #[error("{0} gives none of the tickets that it is asked for")]
+    Outage(String),
+    /// Whether anyone can read what is written on a connection could not be found out.
+    #[error("whether its projects are public is not known, so nothing is written to them")]
+    NotCleared(#[source] Box<SyncError>),
+    /// Another process does it.
+    #[error("{what} is held by {by}; free at {} at the latest", .free.to_rfc3339_opts(SecondsFormat::Secs, true))]
+    Held {
+        /// `connection jira`, `store`.
+        what: String,
+        /// The process.
+        by: String,
+        /// When it can be taken over, unless it is prolonged.
+        free: DateTime<Utc>,
+    },
     /// A tracker or connection that the configuration does not know.
     #[error("{0} is not configured")]
     Unknown(String),
@@ -164,7 +194,7 @@ impl Settings {
         &'a self,
         system: &SystemId,
         actor: Actor,
-        now: chrono::DateTime<chrono::Utc>,
+        now: DateTime<Utc>,
     ) -> Result<Deciding<'a>, SyncError> {
         let roles = self.roles(&actor, system);
         let of = self.system(system)?;
@@ -209,7 +239,28 @@ impl Wiring for Settings {
     }
 }
 
+/// Bytes of a proof as they are held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Of the bytes.
+    pub digest: Digest,
+    /// Why the same bytes were removed before, in any system: they are not stored again.
+    pub redacted: Option<String>,
+}
+
 impl World {
+    /// Stores the bytes of a proof before the row that names them. Bytes that were redacted once never come back: every
+    /// proof goes through here.
+    pub async fn keep(&self, bytes: Bytes) -> Result<Kept, SyncError> {
+        let digest = Digest::of(&bytes);
+        let known = self.db.read().await?.evidence_with(&digest).await?;
+        let redacted = known.into_iter().find_map(|(_, evidence)| evidence.redacted);
+        if redacted.is_none() {
+            self.evidence.put(bytes).await?;
+        }
+        Ok(Kept { digest, redacted })
+    }
+
     /// The connector of a connection.
     pub fn connector(&self, connection: &str) -> Result<&Arc<dyn Connector>, SyncError> {
         self.connectors.get(connection).ok_or_else(|| SyncError::Unknown(format!("connection {connection}")))

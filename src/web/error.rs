@@ -98,7 +98,12 @@ impl From<SyncError> for Problem {
     fn from(error: SyncError) -> Self {
         match error {
             SyncError::Store(error) => error.into(),
-            error @ (SyncError::Tracker(_) | SyncError::Evidence(_) | SyncError::Unknown(_)) => {
+            error @ (SyncError::Tracker(_)
+            | SyncError::Evidence(_)
+            | SyncError::Unknown(_)
+            | SyncError::Outage(_)
+            | SyncError::Held { .. }
+            | SyncError::NotCleared(_)) => {
                 tracing::error!(error = chain(&error), "a request failed");
                 Self::plain(StatusCode::INTERNAL_SERVER_ERROR)
             }

@@ -11,7 +11,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::sync::Pass;
-use crate::sync::poll::Swept;
+use crate::sync::sweep::Swept;
 
 /// Labels: names and values.
 pub(super) type Labels<const N: usize> = [(&'static str, String); N];
@@ -62,6 +62,7 @@ pub struct Metrics {
     failures: Count<1>,
     swept: Count<1>,
     only_swept: Count<1>,
+    redelivered: Count<1>,
     requests: Count<3>,
     durations: Family<Labels<1>, Histogram, fn() -> Histogram>,
     /// When each connection was last polled with success.
@@ -101,6 +102,11 @@ impl Metrics {
                 "changes_only_swept",
                 "Changed tickets that a sweep found and no poll or webhook had told",
             ),
+            redelivered: count(
+                &mut registry,
+                "webhooks_redelivered",
+                "Webhooks that a site was asked to send again, since it could not deliver them",
+            ),
             requests: count(&mut registry, "http_requests", "HTTP requests by route, method and status"),
             durations,
             polled: Mutex::new(BTreeMap::new()),
@@ -138,6 +144,11 @@ impl Metrics {
         let of = [("connection", connection.to_owned())];
         self.swept.get_or_create(&of).inc_by(swept.links.into());
         self.only_swept.get_or_create(&of).inc_by(swept.only_here.into());
+    }
+
+    /// A site was asked to send webhooks again.
+    pub fn redelivered(&self, connection: &str, count: u32) {
+        self.redelivered.get_or_create(&[("connection", connection.to_owned())]).inc_by(count.into());
     }
 
     /// A webhook was answered.

@@ -95,6 +95,13 @@ async fn levels(web: &Web, registry: &mut Registry) -> Result<(), StoreError> {
         Unit::Seconds,
         age.clone(),
     );
+    let pauses = Seconds::<2>::default();
+    registry.register_with_unit(
+        "pause",
+        "Time until a tracker that asked for it is written to or read again, by allowance; none for all of them",
+        Unit::Seconds,
+        pauses.clone(),
+    );
     let failures = level::<1>(registry, "connection_failures", "Failures of a connection in a row");
     let health = read.health().await?;
     for connection in web.world.connectors.keys() {
@@ -102,6 +109,10 @@ async fn levels(web: &Web, registry: &mut Registry) -> Result<(), StoreError> {
         let of = [("connection", connection.clone())];
         if let Some(known) = known {
             set(&failures, &of, known.failures.into());
+        }
+        for pause in read.pauses(connection, now).await? {
+            let of = [("connection", connection.clone()), ("scope", pause.scope)];
+            pauses.get_or_create(&of).set(seconds_between(now, pause.until));
         }
         // With several processes another may poll; what it told the store counts as well.
         let last = web.metrics.last_poll(connection).max(known.and_then(|known| known.last_ok));

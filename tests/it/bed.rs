@@ -24,6 +24,7 @@ use poam::register::{
 };
 use poam::store::{Db, EvidenceStore, OpenOptions, Scope, Seam, Writer};
 use poam::sync::engine::Engine;
+use poam::sync::lease::Leases;
 use poam::sync::mapping::{Disclosure, Route, Tracker};
 use poam::sync::open::open;
 use poam::sync::{Kind, Settings, SystemSettings, World};
@@ -172,11 +173,13 @@ impl Bed {
             db,
             evidence: EvidenceStore::open("memory://").expect("an evidence store"),
             clock: clock.clone(),
+            leases: Leases::new("the bed", |_| false),
+            limited: Arc::new(|_| {}),
             ids: plan.ids,
         };
         let bed = Self {
             clock,
-            engine: Engine { world },
+            engine: Engine { world, only: None },
             github,
             jira,
             system: SystemId::new("ACME").expect("an id"),
@@ -301,8 +304,9 @@ impl Bed {
         for _ in 0..20 {
             let mut worked = false;
             for connection in ["github", "jira"] {
-                let hot = self.engine.poll(connection).await.expect("a poll");
-                let pass = self.engine.pass(connection, hot).await.expect("a pass");
+                let polled = self.engine.poll(connection).await.expect("a poll");
+                assert!(polled.failed.is_empty(), "polls fail: {:?}", polled.failed);
+                let pass = self.engine.pass(connection, polled.hot).await.expect("a pass");
                 assert_eq!(pass.failed, Vec::<String>::new(), "links fail");
                 worked |= pass.links > 0;
             }
@@ -318,7 +322,7 @@ impl Bed {
     pub(crate) async fn limp(&self, rounds: u32, apart: TimeDelta) {
         for _ in 0..rounds {
             for connection in ["github", "jira"] {
-                let hot = self.engine.poll(connection).await.unwrap_or_default();
+                let hot = self.engine.poll(connection).await.unwrap_or_default().hot;
                 drop(self.engine.pass(connection, hot).await);
             }
             self.clock.advance(apart);
@@ -341,20 +345,19 @@ impl Bed {
     /// The ticket of a milestone.
     pub(crate) async fn ticket(&self, number: MilestoneNumber) -> FakeTicket {
         let named = self.milestone(number).await.ticket.expect("a ticket");
-        let site: &dyn FakeSite = if named.tracker == "gh" { &self.github } else { &self.jira };
-        site.tickets().into_iter().find(|ticket| ticket.id == named.id).expect("the ticket")
+        self.site(self.connection(&named.tracker))
+            .tickets()
+            .into_iter()
+            .find(|ticket| ticket.id == named.id)
+            .expect("the ticket")
     }
 
     /// Somebody does something in a milestone's ticket, a minute later.
     pub(crate) async fn person_does(&self, who: &str, number: MilestoneNumber, act: Act) {
         self.clock.advance(TimeDelta::seconds(60));
         let named = self.milestone(number).await.ticket.expect("a ticket");
-        let done = if named.tracker == "gh" {
-            self.github.act(&account(who, who), &named.id, act)
-        } else {
-            self.jira.act(&account(&format!("557058:{who}"), who), &named.id, act)
-        };
-        done.expect("they may");
+        let connection = self.connection(&named.tracker);
+        self.site(connection).act(&self.account(connection, who), &named.id, act).expect("they may");
     }
 
     /// Names of the drifts open about a milestone.
@@ -397,7 +400,7 @@ pub(crate) fn file(folder: &Path) -> String {
 }
 
 async fn open_store(url: &str) -> Db {
-    let options = OpenOptions { create: true, durable: false, connections: 2 };
+    let options = OpenOptions { create: true, durable: false, read_only: false, connections: 2 };
     Db::open(url, &options).await.expect("a store")
 }
 
@@ -462,6 +465,7 @@ fn settings() -> Settings {
             Route { system: "ACME".to_owned(), component: None, tracker: "gh".to_owned() },
         ],
         connections: BTreeMap::from([("github".to_owned(), Kind::Github), ("jira".to_owned(), Kind::Jira)]),
+        expires: BTreeMap::new(),
         people,
         systems: BTreeMap::from([(
             "ACME".to_owned(),
@@ -474,6 +478,7 @@ fn settings() -> Settings {
         approve_in_ticket: true,
         attachment_cap: 1 << 20,
         open_limit: 25,
+        in_flight: 1,
         brake_links: 20,
         brake_percent: 10,
     }
@@ -509,6 +514,11 @@ pub(crate) fn profile() -> SystemProfile {
 }
 
 impl Bed {
+    /// The connection of a tracker.
+    fn connection(&self, tracker: &str) -> &str {
+        &self.world().settings.trackers[tracker].connection
+    }
+
     /// A site by its connection.
     pub(crate) fn site(&self, connection: &str) -> &dyn FakeSite {
         if connection == "github" { &self.github } else { &self.jira }

@@ -1,10 +1,19 @@
 //! A milestone there and back, on both fakes; and the situations that each have a test of their name.
 
+mod adoption;
 mod brakes;
+mod broken;
+mod conflicts;
 mod dates;
+mod disclosure;
 mod exactly_once;
 mod fields;
+mod health;
+mod races;
+mod redaction;
 mod said;
+mod sharing;
+mod upkeep;
 
 use chrono::TimeDelta;
 use connector_api::TicketState;

@@ -14,3 +14,5 @@ mod sample;
 mod tamper;
 pub(crate) mod world;
 mod writer;
+
+pub(crate) use world::{empty_postgres, options};

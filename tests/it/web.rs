@@ -164,5 +164,5 @@ fn over(world: &World, db: poam::store::Db) -> World {
 /// The same site over another store.
 fn replace_store(web: &mut Web, db: poam::store::Db) {
     web.world = over(&web.world, db);
-    web.engine = Engine { world: web.world.clone() };
+    web.engine = Engine { world: web.world.clone(), only: None };
 }

@@ -6,6 +6,7 @@
 
 mod broken;
 mod logs;
+mod many;
 mod reads;
 mod writes;
 
@@ -68,6 +69,7 @@ pub async fn run(subject: &Subject) {
     writes::one_patch_one_request(subject).await;
     writes::empty_patch_sends_nothing(subject).await;
     writes::text_outside_the_block_survives(subject).await;
+    many::each_of_many_has_its_own_answer(subject).await;
     logs::history_tells_what_happened(subject).await;
     logs::comments_tell_author_and_editor(subject).await;
     logs::attachments_where_there_are_any(subject).await;
@@ -78,6 +80,11 @@ pub async fn run(subject: &Subject) {
 impl Subject {
     fn connector(&self) -> Arc<dyn Connector> {
         (self.connect)(Arc::new(RouterTransport(self.site.router())))
+    }
+
+    /// Whether tickets of the project have their due date in a field.
+    fn due_in_field(&self) -> bool {
+        self.connector().capabilities().due_field && self.project.due_field.is_some()
     }
 
     fn later(&self) {

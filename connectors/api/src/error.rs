@@ -8,7 +8,7 @@ use crate::TransportError;
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// A failed call.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{what}: {kind}")]
 pub struct Error {
     /// What was tried: `create ticket in ACME`.
@@ -80,6 +80,21 @@ pub enum LimitScope {
     Connection,
     /// One allowance, by its name ([`crate::limit::Bucket`]).
     Bucket(String),
+}
+
+impl LimitScope {
+    /// The allowance's name; empty for the whole connection.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Connection => "",
+            Self::Bucket(name) => name,
+        }
+    }
+
+    /// The scope of that name.
+    pub fn named(name: &str) -> Self {
+        if name.is_empty() { Self::Connection } else { Self::Bucket(name.to_owned()) }
+    }
 }
 
 impl Error {

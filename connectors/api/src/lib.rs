@@ -7,6 +7,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`ticket`] | a ticket as observed, its status, comments, attachments |
+//! | [`due`] | the due line of our block, where a site has no field for the date |
 //! | [`log`] | the entries of a ticket's history: taken once each, by their ids |
 //! | [`mod@write`] | what we ask to be written: a new ticket, a patch, a comment; the marker |
 //! | [`webhook`] | a delivery, verified and read as a hint |
@@ -18,6 +19,7 @@
 
 #[cfg(feature = "contract")]
 pub mod contract;
+pub mod due;
 pub mod error;
 #[cfg(feature = "fakes")]
 pub mod fake;
@@ -150,8 +152,11 @@ pub trait Connector: Send + Sync {
 pub struct Capabilities {
     /// Tickets have a due date field of their own; otherwise the due line in the managed block carries it.
     pub due_field: bool,
-    /// The history names every edit of the due date; otherwise each observed value counts as a move by `unknown`.
+    /// The history names every edit of the due date field; otherwise each observed value counts as a move by
+    /// `unknown`.
     pub due_history: bool,
+    /// The same of the due line in the managed block.
+    pub line_history: bool,
     /// A comment can be answered with a reaction; otherwise with one line.
     pub reactions: bool,
     /// How long after a write a search may still miss it, in seconds.

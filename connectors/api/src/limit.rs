@@ -6,8 +6,8 @@ use std::time::Duration;
 /// One allowance: at most `amount` within `per`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Bucket {
-    /// What it is for, unique within a connection: `content`, `PUT /issue/{id}`, `ticket 10042`. A limit that the site
-    /// reports names it in [`crate::error::LimitScope::Bucket`].
+    /// What it is for, unique within a connection: `content`, `PUT /issue/{issueIdOrKey}`, `ticket 10042`. A limit that
+    /// the site reports names it in [`crate::error::LimitScope::Bucket`].
     pub name: String,
     /// How much may be spent within the time.
     pub amount: u32,

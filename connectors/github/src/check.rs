@@ -1,14 +1,16 @@
 //! What is missing in permissions, all of it at once, and what to do about it.
 
+use std::collections::BTreeMap;
+
 use connector_api::{CheckReport, ProjectSpec, Result};
 
 use crate::GitHub;
+use crate::auth::{self, Auth};
 use crate::request::{Call, text_header};
-use crate::wire::{Permissions, Repository, User, shown};
+use crate::wire::{Permissions, Repository, shown};
 
 pub(crate) async fn check(github: &GitHub, projects: &[ProjectSpec]) -> Result<CheckReport> {
-    let answer = github.site.send(&Call::get("ask who we are", github.site.url(&["user"])?)).await?;
-    let account = answer.json::<User>()?.account();
+    let (account, answer) = auth::account(&github.site).await?;
     let mut report = CheckReport {
         site: match text_header(&answer.headers, "x-github-enterprise-version") {
             Some(version) => format!("GitHub Enterprise Server {}", shown(version)),
@@ -20,7 +22,7 @@ pub(crate) async fn check(github: &GitHub, projects: &[ProjectSpec]) -> Result<C
     // Classic tokens tell their scopes; fine-grained and installation tokens do not.
     let scopes: Option<Vec<String>> = text_header(&answer.headers, "x-oauth-scopes")
         .map(|all| all.split(',').map(|scope| scope.trim().to_owned()).collect());
-    if scopes.is_none() {
+    if scopes.is_none() && !github.site.auth.is_app() {
         report.notes.push(
             "The token does not tell its scopes: it needs Issues read and write, and Metadata, Pull requests, \
              Checks and Contents read, on each repository."
@@ -39,6 +41,14 @@ pub(crate) async fn check(github: &GitHub, projects: &[ProjectSpec]) -> Result<C
                 continue;
             }
         };
+        if let Auth::App(app) = &github.site.auth {
+            let owner = name.split('/').next().unwrap_or_default();
+            let has = app.permissions(&github.site, owner).await?;
+            if let Some(problem) = lacks(&account.id, owner, &has) {
+                report.problems.push(problem);
+                continue;
+            }
+        }
         let call = Call::get(format!("look at {name}"), url).accept(&[404]);
         let answer = github.site.send(&call).await?;
         if answer.status.as_u16() == 404 {
@@ -49,18 +59,32 @@ pub(crate) async fn check(github: &GitHub, projects: &[ProjectSpec]) -> Result<C
             ));
             continue;
         }
-        look_at(&mut report, name, &account.id, &answer.json()?, scopes.as_deref());
+        let asked = Asked { name, account: &account.id, app: github.site.auth.is_app() };
+        look_at(&mut report, &asked, &answer.json()?, scopes.as_deref());
     }
     Ok(report)
 }
 
-fn look_at(
-    report: &mut CheckReport,
-    name: &str,
-    account: &str,
-    repository: &Repository,
-    scopes: Option<&[String]>,
-) {
+/// What an App's installation lacks, if anything.
+fn lacks(account: &str, owner: &str, has: &BTreeMap<String, String>) -> Option<String> {
+    if has.is_empty() {
+        return Some(format!("The GitHub App `{account}` is not installed for {owner}: install it there."));
+    }
+    let writes = has.get("issues").is_some_and(|right| right == "write");
+    (!writes).then(|| {
+        format!("The GitHub App `{account}` may not write issues of {owner}: give it Issues, read and write.")
+    })
+}
+
+/// Which repository is looked at, and as whom.
+struct Asked<'a> {
+    name: &'a str,
+    account: &'a str,
+    app: bool,
+}
+
+fn look_at(report: &mut CheckReport, asked: &Asked<'_>, repository: &Repository, scopes: Option<&[String]>) {
+    let Asked { name, account, app } = *asked;
     let mut problem = |said: String| report.problems.push(said);
     if repository.archived {
         problem(format!(
@@ -73,7 +97,8 @@ fn look_at(
         ));
     }
     let Permissions { admin, maintain, push, triage } = repository.permissions.unwrap_or_default();
-    if !(admin || maintain || push) {
+    // An App has rights instead of a role.
+    if !(app || admin || maintain || push) {
         let has = if triage { "the triage role" } else { "read access" };
         problem(format!(
             "`{account}` has only {has} in {name}, so GitHub would drop its labels and assignees without a word: \

@@ -4,7 +4,10 @@
 //! |---|---|
 //! | `model` | repositories, issues, people, and who may do what |
 //! | `issues`, `comments`, `pulls` | what people do; every deed leaves its event and its webhook |
-//! | `hooks` | webhook deliveries |
+//! | `hooks` | webhook deliveries, and the attempts at them |
+//! | `apps` | GitHub Apps, their installations and tokens |
+//! | `limits` | the stated limits, enforced where that is asked for |
+//! | `graph` | the GraphQL interface, for the questions that the connector asks |
 //! | `view` | the model as GitHub's JSON |
 //! | `wire` | requests in, answers out: access, tags, limits, headers |
 //! | `routes` | what each address does; moved and deleted things |
@@ -12,9 +15,12 @@
 //!
 //! It is deterministic: ids come from counters, time from the clock it is given.
 
+mod apps;
 mod comments;
+mod graph;
 mod hooks;
 mod issues;
+mod limits;
 mod model;
 mod pages;
 mod pulls;
@@ -25,15 +31,17 @@ mod wire;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use connector_api::fake::{Act, FakeDelivery, FakePull, FakeSite, FakeTicket, Now};
 use connector_api::{Account, Comment, TicketState};
 use secrecy::SecretString;
 use url::Url;
 
-pub use model::Permission;
-use model::{Edit, Issue, Model, Place, Repo, Secondary};
+pub use graph::GraphFault;
+use model::{Edit, Issue, Model, Place, Repo};
+pub use model::{Limit, Permission};
 
+use crate::auth::AppKey;
 use crate::{lock, text};
 
 /// The label that the default state table reads as work in progress.
@@ -93,6 +101,21 @@ impl FakeGithub {
         lock(&self.model).set_milestone(ticket, title, due)
     }
 
+    /// Locks an issue's conversation, or unlocks it: then only those with the write role comment.
+    pub fn lock_issue(&self, ticket: &str, locked: bool) -> Result<(), String> {
+        let mut model = lock(&self.model);
+        let place = model.place(ticket)?;
+        model.issue_mut(place).map_err(|refusal| refusal.to_string())?.locked = locked;
+        Ok(())
+    }
+
+    /// Gives an organization an issue field of type date.
+    pub fn add_date_field(&self, owner: &str, name: &str) {
+        let mut model = lock(&self.model);
+        let id = model.next_id();
+        model.fields.push((id, owner.to_owned(), name.to_owned()));
+    }
+
     /// Opens a pull request; gives its number.
     pub fn open_pull(&self, full_name: &str, author: &str, title: &str, body: &str) -> Result<u64, String> {
         lock(&self.model).open_pull(full_name, author, title, body)
@@ -103,9 +126,49 @@ impl FakeGithub {
         lock(&self.model).budget = left;
     }
 
-    /// Refuses every write from now on with a secondary limit that names this many seconds, or names none.
-    pub fn set_secondary_limit(&self, on: bool, retry_after: Option<u32>) {
-        lock(&self.model).secondary = on.then_some(Secondary { retry_after });
+    /// Puts a limit in force from now on; none lifts it.
+    pub fn set_limit(&self, limit: Option<Limit>) {
+        lock(&self.model).limit = limit;
+    }
+
+    /// Enforces the limits that GitHub states: points and content, by the minute and by the hour.
+    pub fn enforce_limits(&self) {
+        lock(&self.model).spent = Some(limits::Spent::default());
+    }
+
+    /// Names the end of the asker's token in every answer from now on.
+    pub fn set_token_end(&self, end: Option<DateTime<Utc>>) {
+        lock(&self.model).token_end = end;
+    }
+
+    /// Registers a GitHub App under a name, installed for these owners. It writes as `name[bot]`.
+    pub fn add_app(&self, key: &AppKey, slug: &str, owners: &[&str]) -> Account {
+        let mut model = lock(&self.model);
+        let installations = owners.iter().map(|owner| (model.next_id(), (*owner).to_owned())).collect();
+        let (id, public_key) = key.public();
+        model.app = Some(apps::App { id, slug: slug.to_owned(), public_key, installations });
+        let login = format!("{slug}[bot]");
+        model.add_user(&login, None);
+        account(&login)
+    }
+
+    /// Sets up a webhook of a repository: what became of its deliveries can be asked from then on.
+    pub fn add_hook(&self, full_name: &str, url: &str) -> Result<(), String> {
+        let mut model = lock(&self.model);
+        let repo = model.repo_mut(full_name)?.id;
+        let id = model.next_id();
+        model.hooks.all.push((id, repo, url.to_owned()));
+        Ok(())
+    }
+
+    /// Whether the receiver of webhooks is down: deliveries are lost then.
+    pub fn set_receiver_down(&self, down: bool) {
+        lock(&self.model).hooks.down = down;
+    }
+
+    /// Makes GraphQL fail in a way from now on; none mends it.
+    pub fn set_graph_fault(&self, fault: Option<GraphFault>) {
+        lock(&self.model).graph_fault = fault;
     }
 
     fn change(&self, place: Place, by: &Account, edit: Edit) -> Result<(), String> {
@@ -199,7 +262,7 @@ impl FakeSite for FakeGithub {
             .values()
             .flat_map(|repo| repo.issues.values().map(move |issue| (repo, issue)))
             .filter(|(_, issue)| issue.pull.is_none())
-            .map(|(repo, issue)| (issue.id, fake_ticket(&repo.full_name, issue)))
+            .map(|(repo, issue)| (issue.id, fake_ticket(repo, issue)))
             .collect();
         tickets.sort_by_key(|(id, _)| *id);
         tickets.into_iter().map(|(_, ticket)| ticket).collect()
@@ -231,7 +294,8 @@ impl FakeSite for FakeGithub {
     fn set_search_fresh(&self, _fresh: bool) {}
 }
 
-fn fake_ticket(project: &str, issue: &Issue) -> FakeTicket {
+fn fake_ticket(repo: &Repo, issue: &Issue) -> FakeTicket {
+    let project = &repo.full_name;
     let body = issue.body.clone().unwrap_or_default();
     let comments = issue.comments.iter().map(|comment| {
         let (body, marker) = text::comment_marker(&comment.body);
@@ -248,7 +312,7 @@ fn fake_ticket(project: &str, issue: &Issue) -> FakeTicket {
     FakeTicket {
         id: issue.id.to_string(),
         key: issue.number.to_string(),
-        project: project.to_owned(),
+        project: project.clone(),
         path: format!("/{project}/issues/{}", issue.number),
         title: issue.title.clone(),
         block: text::read(Some(&body)).block,
@@ -256,13 +320,20 @@ fn fake_ticket(project: &str, issue: &Issue) -> FakeTicket {
         text: body,
         status: issue.state().to_owned(),
         state: state_of(issue),
-        due: None,
+        due: due_of(repo, issue),
         assignee: issue.assignees.first().map(|login| account(login)),
         labels: issue.labels.clone(),
         comments: comments.collect(),
         author: account(&issue.author),
         updated: issue.updated,
     }
+}
+
+/// The date of an issue's field, else of its milestone.
+fn due_of(repo: &Repo, issue: &Issue) -> Option<NaiveDate> {
+    let field = issue.fields.values().find_map(|value| value.parse().ok());
+    let milestone = repo.milestones.iter().find(|of| Some(of.number) == issue.milestone);
+    field.or_else(|| milestone.and_then(|of| of.due))
 }
 
 /// The issue as a pull request, where it is one.

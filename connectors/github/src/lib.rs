@@ -2,12 +2,18 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `request` | one request and what its answer means: headers, errors by kind, limits, moved things, pages |
+//! | [`auth`] | signing in: a token, or a GitHub App and its installations' tokens |
+//! | `request` | one request and what its answer means: headers, errors by kind, moved things, pages |
+//! | [`limits`] | what GitHub allows, and what its refusals say |
+//! | `graphql` | questions for many tickets at once |
 //! | `wire` | GitHub's JSON, as far as it is read |
 //! | `text` | our block and our markers inside a Markdown text |
 //! | `poll` | what changed in a repository, asked so that "nothing" costs nothing |
-//! | `write` | creating and patching |
-//! | `log` | timeline, comments, and what closed an issue |
+//! | `tickets` | many tickets with few requests |
+//! | `write`, `due` | creating and patching; where the due date lives |
+//! | `history`, `edits`, `closing` | what happened to tickets, through GraphQL |
+//! | `log` | the same through REST, where there is none |
+//! | `redeliver` | webhooks that did not arrive, sent again |
 //! | `check` | what is missing in permissions |
 //! | `webhook` | deliveries, verified and read as hints |
 //! | `fake` | a GitHub of our own to run it all against (feature `fakes`) |
@@ -16,66 +22,89 @@
 //! repository gives the issue a new id there, which [`Connector::fetch`] follows through GitHub's redirect and
 //! hands back in the reference.
 
+pub mod auth;
 mod check;
+mod closing;
+mod due;
+mod edits;
 #[cfg(feature = "fakes")]
 pub mod fake;
+mod graphql;
+mod history;
+pub mod limits;
 mod log;
 mod poll;
+mod redeliver;
 mod request;
 mod text;
+mod tickets;
 mod webhook;
 mod wire;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use connector_api::{
     Account, Capabilities, Changed, CheckReport, Comment, Connector, Delivery, Error, ErrorKind, Fetched,
-    LogRequest, Made, Marker, NewTicket, Patch, PollFrom, ProjectSpec, Result, Stream, Ticket, TicketLog,
-    TicketRef, Transport, WebhookError,
+    Glance, LogRequest, Made, Marker, NewTicket, Patch, PollFrom, ProjectSpec, Result, Stream, Ticket,
+    TicketLog, TicketRef, Transport, WebhookError,
 };
 use http::Method;
 use secrecy::SecretString;
 use serde_json::json;
 use url::Url;
 
+use auth::Auth;
+pub use auth::{AppKey, Credentials};
 use request::{Call, Site};
-use wire::{Issue, IssueComment, User};
+use wire::{Issue, IssueComment};
 
 /// How a GitHub site is reached.
 #[derive(Debug, Clone)]
 pub struct GitHubConfig {
     /// `https://api.github.com`, or `https://HOST/api/v3` of an Enterprise Server.
     pub base_url: Url,
-    /// A personal access token or an installation's token.
-    pub token: SecretString,
+    /// How we sign in.
+    pub credentials: Credentials,
     /// The version of the API that is asked for: `2022-11-28`.
     pub api_version: String,
     /// How long after a write a listing may still miss it, in seconds. GitHub promises nothing.
     pub consistency_window_s: u32,
-    /// Repositories whose issues take their due date from their milestone. It is read only: a milestone is shared
-    /// by many issues, so the bridge never writes it.
-    pub milestone_due: BTreeSet<String>,
+    /// The repositories that are configured: where their issues' due dates live, and whose webhooks are ours.
+    pub projects: Vec<ProjectSpec>,
+    /// Where GitHub sends this connection's webhooks. Without it none can be asked for again, since a repository may
+    /// have hooks that are others'.
+    pub webhook_url: Option<Url>,
 }
 
 impl GitHubConfig {
-    /// The usual settings for a site.
+    /// The usual settings for a site and a personal access token.
     pub fn new(base_url: Url, token: SecretString) -> Self {
+        Self::with(base_url, Credentials::Token(token))
+    }
+
+    /// The usual settings for a site.
+    pub fn with(base_url: Url, credentials: Credentials) -> Self {
         Self {
             base_url,
-            token,
+            credentials,
             api_version: "2022-11-28".to_owned(),
             consistency_window_s: 120,
-            milestone_due: BTreeSet::new(),
+            projects: Vec::new(),
+            webhook_url: None,
         }
     }
 }
 
-/// The value of [`ProjectSpec::due_field`] that reads due dates from milestones.
+/// The value of [`ProjectSpec::due_field`] with which an issue is due when its milestone is.
 pub const DUE_FROM_MILESTONE: &str = "milestone";
+
+/// A prefix of [`ProjectSpec::due_field`]: the rest is the name of an issue field of the organization, of type date.
+pub const DUE_IN_FIELD: &str = "field:";
 
 /// A prefix in [`connector_api::StateChange::names`]: the rest is a label that stands for the state.
 pub const LABEL_STATE: &str = "label:";
@@ -83,41 +112,67 @@ pub const LABEL_STATE: &str = "label:";
 /// A connection to a GitHub site.
 pub struct GitHub {
     site: Site,
-    milestone_due: BTreeSet<String>,
+    projects: BTreeMap<String, ProjectSpec>,
+    webhook_url: Option<Url>,
     consistency_window_s: u32,
     account: Mutex<Option<Account>>,
     /// Labels known to be there, lower case, by repository: GitHub's label names differ by more than case.
     labels: Mutex<BTreeMap<String, BTreeSet<String>>>,
+    /// This server wants labels made before they are used.
+    labels_first: AtomicBool,
+    /// This site has no GraphQL, or not the one that we ask.
+    without_graphql: AtomicBool,
+    /// GraphQL's ids of tickets, as REST's answers told them.
+    nodes: Mutex<BTreeMap<String, String>>,
+    /// Issue fields of organizations, by owner and name in lower case.
+    fields: Mutex<BTreeMap<(String, String), u64>>,
+    /// Webhooks that were asked for again.
+    redelivered: Mutex<BTreeSet<String>>,
 }
 
 impl GitHub {
-    /// A connection by `config`; nothing is sent yet. `now` is used for limits alone.
+    /// A connection by `config`; nothing is sent yet. `now` is used for limits and tokens alone.
     pub fn new(
         config: GitHubConfig,
         transport: Arc<dyn Transport>,
         now: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
     ) -> Self {
-        let GitHubConfig { base_url, token, api_version, consistency_window_s, milestone_due } = config;
+        let GitHubConfig { base_url, credentials, api_version, consistency_window_s, projects, webhook_url } =
+            config;
+        let auth = Auth::from(credentials);
         Self {
-            site: Site { base: base_url, token, api_version, transport, now },
-            milestone_due,
+            site: Site { base: base_url, auth, api_version, transport, now, expires: Mutex::new(None) },
+            projects: projects.into_iter().map(|spec| (spec.project.to_lowercase(), spec)).collect(),
+            webhook_url,
             consistency_window_s,
             account: Mutex::new(None),
             labels: Mutex::new(BTreeMap::new()),
+            labels_first: AtomicBool::new(false),
+            without_graphql: AtomicBool::new(false),
+            nodes: Mutex::new(BTreeMap::new()),
+            fields: Mutex::new(BTreeMap::new()),
+            redelivered: Mutex::new(BTreeSet::new()),
         }
     }
 
-    fn due_from_milestone(&self, project: &str) -> bool {
-        self.milestone_due.contains(project)
+    /// Whether tickets there are due by an issue field, which only REST tells.
+    fn due_in_field(&self, project: &str) -> bool {
+        self.projects.get(&project.to_lowercase()).and_then(due::field).is_some()
+    }
+
+    fn lacks_graphql(&self) -> bool {
+        self.without_graphql.load(Ordering::Relaxed)
     }
 
     /// An issue as a ticket; `spec` where the caller has it.
     fn ticket(&self, issue: &Issue, asked: &str, spec: Option<&ProjectSpec>) -> Ticket {
-        let by_spec = spec.and_then(|spec| spec.due_field.as_deref()) == Some(DUE_FROM_MILESTONE);
-        issue.ticket(asked, by_spec || self.due_from_milestone(asked))
+        if let Some(node) = &issue.node_id {
+            lock(&self.nodes).insert(issue.id.to_string(), node.clone());
+        }
+        issue.ticket(asked, spec.or_else(|| self.projects.get(&asked.to_lowercase())))
     }
 
-    /// One issue by its number. One request each; a site's bulk interface would take the place of this.
+    /// One issue by its number. One request each.
     async fn fetch_one(&self, reference: &TicketRef) -> Result<Fetched> {
         let what = format!("read {}#{}", reference.project, reference.key);
         let url = self.site.repo_url(&reference.project, &["issues", &reference.key])?;
@@ -146,11 +201,17 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 impl Connector for GitHub {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            due_field: false,
+            due_field: true,
+            // The timeline names milestones, not their dates.
             due_history: false,
+            line_history: !self.lacks_graphql(),
             reactions: true,
             consistency_window_s: self.consistency_window_s,
         }
+    }
+
+    fn expires_at(&self) -> Option<DateTime<Utc>> {
+        *lock(&self.site.expires)
     }
 
     async fn check(&self, projects: &[ProjectSpec]) -> Result<CheckReport> {
@@ -162,8 +223,7 @@ impl Connector for GitHub {
         if let Some(account) = known {
             return Ok(account);
         }
-        let call = Call::get("ask who we are", self.site.url(&["user"])?);
-        let account = self.site.send(&call).await?.json::<User>()?.account();
+        let (account, _) = auth::account(&self.site).await?;
         *lock(&self.account) = Some(account.clone());
         Ok(account)
     }
@@ -197,11 +257,11 @@ impl Connector for GitHub {
     }
 
     async fn fetch(&self, tickets: &[TicketRef]) -> Result<Vec<Fetched>> {
-        let mut fetched = Vec::with_capacity(tickets.len());
-        for reference in tickets {
-            fetched.push(self.fetch_one(reference).await?);
-        }
-        Ok(fetched)
+        tickets::fetch(self, tickets).await
+    }
+
+    async fn survey(&self, tickets: &[TicketRef]) -> Result<Vec<Glance>> {
+        tickets::survey(self, tickets).await
     }
 
     async fn ticket_by_key(&self, project: &ProjectSpec, key: &str) -> Result<Option<Ticket>> {
@@ -232,6 +292,9 @@ impl Connector for GitHub {
     }
 
     async fn read_log(&self, requests: &[LogRequest]) -> Result<Vec<TicketLog>> {
+        if let Some(logs) = history::read(self, requests).await? {
+            return Ok(logs);
+        }
         let mut logs = Vec::with_capacity(requests.len());
         for request in requests {
             match log::read(self, request).await {
@@ -242,6 +305,10 @@ impl Connector for GitHub {
             }
         }
         Ok(logs)
+    }
+
+    async fn redeliver(&self, since: DateTime<Utc>) -> Result<u32> {
+        redeliver::redeliver(self, since).await
     }
 
     async fn apply(&self, seen: &Ticket, patch: &Patch) -> Result<Ticket> {

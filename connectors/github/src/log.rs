@@ -1,8 +1,8 @@
-//! A ticket's log: timeline, comments, and what closed it.
+//! A ticket's log through REST: timeline, comments, and what closed it. For sites without GraphQL.
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use connector_api::{
-    Account, Closer, Error, ErrorKind, Fetched, HistoryEntry, HistoryKind, LogRequest, Result,
+    Account, Closer, Error, ErrorKind, Fetched, HistoryEntry, HistoryKind, LogRequest, Result, Status,
     StatusCategory, TicketLog, TicketRef,
 };
 use serde::de::DeserializeOwned;
@@ -60,9 +60,9 @@ pub(crate) async fn read(github: &GitHub, request: &LogRequest) -> Result<Ticket
     })
 }
 
-/// Older servers, and some closings, leave the reason out of the event. Without it "not planned" would pass for done,
-/// so the issue itself is asked, which knows it for its last closing.
-async fn fill_reason(github: &GitHub, ticket: &TicketRef, entries: &mut [HistoryEntry]) -> Result<()> {
+/// The last change of the status, where it is a closing that does not say why. Older servers, and some closings, leave
+/// it out; without it "not planned" would pass for done, so the ticket itself is asked, which knows it for its last.
+pub(crate) fn without_reason(entries: &mut [HistoryEntry]) -> Option<&mut Status> {
     let last = entries.iter_mut().rev().find_map(|entry| match &mut entry.kind {
         HistoryKind::Status { to, .. } => Some(to),
         HistoryKind::Due { .. }
@@ -72,15 +72,34 @@ async fn fill_reason(github: &GitHub, ticket: &TicketRef, entries: &mut [History
         | HistoryKind::Project { .. }
         | HistoryKind::Label { .. } => None,
     });
-    let Some(last) = last.filter(|to| to.category == StatusCategory::Done && to.resolution.is_none()) else {
-        return Ok(());
-    };
-    if let Fetched::Found(now) = github.fetch_one(ticket).await?
-        && now.status.category == StatusCategory::Done
+    last.filter(|to| to.category == StatusCategory::Done && to.resolution.is_none())
+}
+
+/// Gives a closing the reason that the ticket has now, if it is closed.
+pub(crate) fn give_reason(last: &mut Status, now: &Status) {
+    if now.category == StatusCategory::Done {
+        last.resolution.clone_from(&now.resolution);
+    }
+}
+
+async fn fill_reason(github: &GitHub, ticket: &TicketRef, entries: &mut [HistoryEntry]) -> Result<()> {
+    if let Some(last) = without_reason(entries)
+        && let Fetched::Found(now) = github.fetch_one(ticket).await?
     {
-        last.resolution = now.status.resolution;
+        give_reason(last, &now.status);
     }
     Ok(())
+}
+
+/// A closing.
+pub(crate) fn closed(reason: Option<String>, closer: Option<Closer>) -> HistoryKind {
+    HistoryKind::Status { from: Some(status("open", None)), to: status("closed", reason), closer }
+}
+
+/// A reopening.
+pub(crate) fn reopened(reason: Option<String>) -> HistoryKind {
+    let reason = reason.or_else(|| Some("reopened".to_owned()));
+    HistoryKind::Status { from: Some(status("closed", None)), to: status("open", reason), closer: None }
 }
 
 fn listing(github: &GitHub, ticket: &TicketRef, of: &str) -> Result<(String, Url)> {
@@ -121,8 +140,11 @@ async fn comments(
     Ok(comments)
 }
 
-/// An event's own id, else one made of what cannot change about it.
+/// An event's own id, the one that both interfaces know, else one made of what cannot change about it.
 fn id_of(event: &Event) -> String {
+    if let Some(id) = &event.node_id {
+        return id.clone();
+    }
     if let Some(id) = event.id {
         return id.to_string();
     }
@@ -138,16 +160,8 @@ fn kind_of(event: &Event, ticket: &TicketRef) -> Option<HistoryKind> {
         Some(HistoryKind::Label { name, added })
     };
     match event.name.as_str() {
-        "closed" => Some(HistoryKind::Status {
-            from: Some(status("open", None)),
-            to: status("closed", event.state_reason.clone()),
-            closer: None,
-        }),
-        "reopened" => Some(HistoryKind::Status {
-            from: Some(status("closed", None)),
-            to: status("open", event.state_reason.clone().or_else(|| Some("reopened".to_owned()))),
-            closer: None,
-        }),
+        "closed" => Some(closed(event.state_reason.clone(), None)),
+        "reopened" => Some(reopened(event.state_reason.clone())),
         "renamed" => {
             event.rename.clone().map(|rename| HistoryKind::Title { from: rename.from, to: rename.to })
         }
@@ -192,6 +206,8 @@ async fn find_closer(
         }
         closer.pull_request = Some(pull.html_url);
         closer.merge_sha = pull.merge_commit_sha;
+        // That of the merge, where there is one.
+        closer.commit = None;
         break;
     }
     if let (Some(sha), None) = (&closer.commit, &closer.pull_request) {

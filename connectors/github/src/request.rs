@@ -1,34 +1,42 @@
 //! One request to GitHub and what its answer means: headers, errors by kind, limits, moved things, pages.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use chrono::{DateTime, TimeDelta, Utc};
-use connector_api::error::LimitScope;
+use chrono::{DateTime, Utc};
 use connector_api::{Error, ErrorKind, Result, Transport};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use url::Url;
 
+use crate::auth::Auth;
 use crate::wire::{Problem, shown};
+use crate::{limits, lock};
 
 /// A moved repository leads to its number, a transferred issue to its new place: two hops, and two to spare.
 const MAX_HOPS: usize = 4;
 /// Pages of one listing, 100 entries each; a listing that goes on longer is broken.
 const MAX_PAGES: usize = 2_000;
-/// A secondary limit that names no time asks for at least a minute (GitHub's REST guide on rate limits).
-const SECONDARY_WAIT: TimeDelta = TimeDelta::seconds(60);
-/// No limit of GitHub's lasts longer; a header that says so is wrong.
-const LONGEST_WAIT: TimeDelta = TimeDelta::hours(24);
 
 /// The site and how it is asked.
 pub(crate) struct Site {
     pub(crate) base: Url,
-    pub(crate) token: SecretString,
+    pub(crate) auth: Auth,
     pub(crate) api_version: String,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) now: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
+    /// When the token ends, as the last answer that told so told it.
+    pub(crate) expires: Mutex<Option<DateTime<Utc>>>,
+}
+
+/// In whose name a request is made; all the same for a token, which is a person's everywhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Acting {
+    /// Of the App's installation on this owner's repositories.
+    On(String),
+    /// Of the App itself.
+    App,
 }
 
 /// One request.
@@ -40,15 +48,29 @@ pub(crate) struct Call {
     body: Option<serde_json::Value>,
     etag: Option<String>,
     accept: &'static [u16],
+    writes: bool,
+    acting: Acting,
 }
 
 impl Call {
     pub(crate) fn get(what: impl Into<String>, url: Url) -> Self {
-        Self { what: what.into(), method: Method::GET, url, body: None, etag: None, accept: &[] }
+        let acting = Acting::On(owner_of(&url));
+        let (what, method) = (what.into(), Method::GET);
+        Self { what, method, url, body: None, etag: None, accept: &[], writes: false, acting }
     }
 
     pub(crate) fn write(what: impl Into<String>, method: Method, url: Url, body: serde_json::Value) -> Self {
-        Self { what: what.into(), method, url, body: Some(body), etag: None, accept: &[] }
+        Self { method, body: Some(body), writes: true, ..Self::get(what, url) }
+    }
+
+    /// A question that is too long for an address.
+    pub(crate) fn question(what: impl Into<String>, url: Url, body: serde_json::Value) -> Self {
+        Self { writes: false, ..Self::write(what, Method::POST, url, body) }
+    }
+
+    pub(crate) fn acting(mut self, acting: Acting) -> Self {
+        self.acting = acting;
+        self
     }
 
     /// Statuses beside success that the caller reads itself.
@@ -63,9 +85,16 @@ impl Call {
         self
     }
 
-    fn is_write(&self) -> bool {
-        self.method != Method::GET
+    /// The same request for another page.
+    fn page(&self, url: Url) -> Self {
+        Self { url, etag: None, ..self.clone() }
     }
+}
+
+/// Whose repository an address is about; nobody's where it names none.
+fn owner_of(url: &Url) -> String {
+    let mut parts = url.path().split('/').skip_while(|part| !matches!(*part, "repos" | "orgs"));
+    parts.nth(1).unwrap_or_default().to_owned()
 }
 
 /// An answer of the site.
@@ -136,8 +165,13 @@ impl Site {
 
     async fn exchange(&self, call: &Call, url: &Url, moved: bool) -> Result<Answer> {
         let fail = |what: &str| Error::new(&*call.what, ErrorKind::Invalid(what.to_owned()));
+        let bearer: SecretString = match &self.auth {
+            Auth::Token(token) => token.clone(),
+            // Boxed: to get a token is a request of its own.
+            Auth::App(app) => Box::pin(app.bearer(self, &call.acting)).await?,
+        };
         let mut token =
-            HeaderValue::try_from(format!("Bearer {}", self.token.expose_secret())).map_err(|_| {
+            HeaderValue::try_from(format!("Bearer {}", bearer.expose_secret())).map_err(|_| {
                 Error::new(
                     &*call.what,
                     ErrorKind::Auth("the token has characters that no token has".to_owned()),
@@ -165,9 +199,15 @@ impl Site {
         let answer =
             self.transport.send(request).await.map_err(|source| Error::transport(&*call.what, source))?;
         let (parts, body) = answer.into_parts();
+        if let Some(at) = text_header(&parts.headers, EXPIRY).and_then(expiry) {
+            *lock(&self.expires) = Some(at);
+        }
+        if let (Auth::App(app), 401) = (&self.auth, parts.status.as_u16()) {
+            app.forget().await;
+        }
         Ok(Answer {
             what: call.what.clone(),
-            write: call.is_write(),
+            write: call.writes,
             status: parts.status,
             headers: parts.headers,
             body,
@@ -188,22 +228,23 @@ impl Site {
         }
     }
 
-    fn judge(&self, call: &Call, answer: Answer) -> Result<Answer> {
+    /// What an answer comes to: the statuses that the call accepts are its caller's to read.
+    pub(crate) fn judge(&self, call: &Call, answer: Answer) -> Result<Answer> {
         let status = answer.status.as_u16();
         if answer.status.is_success() || status == 304 {
             return Ok(answer);
         }
-        if answer.status.is_server_error() {
+        if answer.status.is_server_error() && !call.accept.contains(&status) {
             return Err(unavailable(call, &format!("it answers {status}")));
         }
         // A page for people instead of the API's own words comes from something in between.
-        if !answer.is_json() {
+        if !answer.is_json() && !answer.status.is_server_error() {
             return Err(unavailable(call, &format!("it answers {status} without a word of the API")));
         }
         let problem: Problem = serde_json::from_slice(&answer.body).unwrap_or_default();
         let error = |kind| Error::new(&*call.what, kind);
         if matches!(status, 403 | 429)
-            && let Some(kind) = self.limit(&answer, &problem)
+            && let Some(kind) = limits::refusal(&answer, &problem.message, (self.now)())
         {
             return Err(error(kind));
         }
@@ -225,36 +266,19 @@ impl Site {
         }))
     }
 
-    /// What a refusal says about limits: `Retry-After` first, then an exhausted budget, then the words of a
-    /// secondary limit. Any other 403 is a matter of permission.
-    fn limit(&self, answer: &Answer, problem: &Problem) -> Option<ErrorKind> {
-        let now = (self.now)();
-        let number =
-            |name| text_header(&answer.headers, name).and_then(|value| value.trim().parse::<i64>().ok());
-        let said = problem.message.to_ascii_lowercase();
-        let secondary = said.contains("secondary rate limit") || said.contains("abuse");
-        let exhausted = number("x-ratelimit-remaining") == Some(0);
-        let wait = if let Some(seconds) = number("retry-after") {
-            TimeDelta::try_seconds(seconds).unwrap_or(LONGEST_WAIT)
-        } else if exhausted && !secondary {
-            let reset = number("x-ratelimit-reset").and_then(|at| DateTime::from_timestamp(at, 0));
-            // The site's own clock tells how long that is, whatever ours says.
-            reset.map_or(SECONDARY_WAIT, |reset| reset - answer.server_time().unwrap_or(now))
-        } else if secondary || answer.status.as_u16() == 429 {
-            SECONDARY_WAIT
-        } else {
-            return None;
-        };
-        let content = said.contains("content creation");
-        Some(ErrorKind::RateLimited {
-            until: now + wait.clamp(TimeDelta::seconds(1), LONGEST_WAIT),
-            reason: if secondary { "secondary rate limit" } else { "rate limit" }.to_owned(),
-            scope: if content { LimitScope::Bucket("content".to_owned()) } else { LimitScope::Connection },
+    /// Reads a listing to its end by following its `Link` headers.
+    pub(crate) async fn list<T: DeserializeOwned>(&self, call: Call) -> Result<Listing<T>> {
+        self.list_until(call, |listing| listing.pages == MAX_PAGES).await.and_then(|(listing, call, more)| {
+            if more { Err(unavailable(&call, "the listing does not end")) } else { Ok(listing) }
         })
     }
 
-    /// Reads a listing to its end by following its `Link` headers.
-    pub(crate) async fn list<T: DeserializeOwned>(&self, call: Call) -> Result<Listing<T>> {
+    /// Reads pages of a listing until its end, or until `enough` of it was read; tells whether there is more.
+    pub(crate) async fn list_until<T: DeserializeOwned>(
+        &self,
+        call: Call,
+        enough: impl Fn(&Listing<T>) -> bool + Send,
+    ) -> Result<(Listing<T>, Call, bool)> {
         let first = self.send(&call).await?;
         let mut listing = Listing {
             etag: text_header(&first.headers, header::ETAG.as_str()).map(str::to_owned),
@@ -263,23 +287,23 @@ impl Site {
             pages: 0,
         };
         if first.status == StatusCode::NOT_MODIFIED {
-            return Ok(listing);
+            return Ok((listing, call, false));
         }
         listing.entries = first.json()?;
         listing.pages = 1;
         let mut next = self.next_page(&call, &first)?;
         while let Some(url) = next {
-            if listing.pages == MAX_PAGES {
-                return Err(unavailable(&call, "the listing does not end"));
+            if enough(&listing) {
+                return Ok((listing, call, true));
             }
-            let page = Call { url, etag: None, ..call.clone() };
+            let page = call.page(url);
             let answer = self.send(&page).await?;
             let entries: Vec<T> = answer.json()?;
             listing.entries.extend(entries);
             listing.pages += 1;
             next = self.next_page(&page, &answer)?;
         }
-        Ok(listing)
+        Ok((listing, call, false))
     }
 
     fn next_page(&self, call: &Call, answer: &Answer) -> Result<Option<Url>> {
@@ -320,13 +344,26 @@ impl Answer {
     }
 }
 
+pub(crate) fn number_header(headers: &HeaderMap, name: &str) -> Option<i64> {
+    text_header(headers, name)?.trim().parse().ok()
+}
+
 pub(crate) fn text_header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
 fn unavailable(call: &Call, said: &str) -> Error {
     let error = Error::new(&*call.what, ErrorKind::Unavailable(said.to_owned()));
-    if call.is_write() { error.outcome_unknown() } else { error }
+    if call.writes { error.outcome_unknown() } else { error }
+}
+
+/// The header in which GitHub tells when a token ends.
+pub(crate) const EXPIRY: &str = "github-authentication-token-expiration";
+
+/// `2027-05-01 12:00:00 UTC`, or with an offset in place of `UTC`.
+pub(crate) fn expiry(text: &str) -> Option<DateTime<Utc>> {
+    let text = text.trim().replace("UTC", "+0000");
+    DateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S %z").ok().map(|at| at.to_utc())
 }
 
 /// The address with `rel="next"` in a `Link` header.
@@ -345,7 +382,26 @@ fn next_link(value: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::next_link;
+    use super::{expiry, next_link, owner_of};
+
+    #[test]
+    fn a_tokens_end_is_read_with_its_zone() {
+        let at = |text: &str| expiry(text).map(|at| at.to_rfc3339());
+        assert_eq!(at("2027-05-01 12:00:00 UTC").as_deref(), Some("2027-05-01T12:00:00+00:00"));
+        assert_eq!(at("2027-05-01 12:00:00 -0700").as_deref(), Some("2027-05-01T19:00:00+00:00"));
+        assert_eq!(at("soon"), None);
+    }
+
+    #[test]
+    fn an_address_tells_whose_repository_it_is_about() {
+        for (text, owner) in [
+            ("https://a.example/api/v3/repos/acme/api/issues", "acme"),
+            ("https://a.example/user", ""),
+            ("https://a.example/repositories/7/issues", ""),
+        ] {
+            assert_eq!(url::Url::parse(text).map(|url| owner_of(&url)), Ok(owner.to_owned()));
+        }
+    }
 
     #[test]
     fn the_next_page_is_the_one_called_next() {

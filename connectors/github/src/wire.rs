@@ -1,13 +1,14 @@
 //! GitHub's JSON, as far as it is read. Unknown fields are allowed; names that GitHub may add to are text.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use connector_api::{
-    Account, Comment, Description, LABEL, ScheduledEnd, Status, StatusCategory, Ticket, TicketRef,
+    Account, Comment, Description, LABEL, ProjectSpec, ScheduledEnd, Status, StatusCategory, Ticket,
+    TicketRef,
 };
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::text;
+use crate::{DUE_FROM_MILESTONE, due, text};
 
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct User {
@@ -42,13 +43,33 @@ impl Label {
 
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Milestone {
+    pub(crate) number: u64,
     pub(crate) title: String,
+    /// GraphQL spells it otherwise.
+    #[serde(alias = "dueOn")]
     pub(crate) due_on: Option<DateTime<Utc>>,
+}
+
+/// The value of an issue field of the organization.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct FieldValue {
+    issue_field_name: Option<String>,
+    #[serde(default)]
+    value: serde_json::Value,
+}
+
+impl FieldValue {
+    /// The date it holds, if it is the field of this name.
+    fn date(&self, name: &str) -> Option<NaiveDate> {
+        let named = self.issue_field_name.as_ref().is_some_and(|known| known.eq_ignore_ascii_case(name));
+        self.value.as_str().filter(|_| named)?.get(..10)?.parse().ok()
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Issue {
     pub(crate) id: u64,
+    pub(crate) node_id: Option<String>,
     pub(crate) number: u64,
     pub(crate) html_url: String,
     pub(crate) repository_url: Option<String>,
@@ -62,6 +83,8 @@ pub(crate) struct Issue {
     #[serde(default)]
     pub(crate) assignees: Option<Vec<User>>,
     pub(crate) milestone: Option<Milestone>,
+    #[serde(default, rename = "issue_field_values")]
+    pub(crate) field_values: Option<Vec<FieldValue>>,
     pub(crate) user: Option<User>,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) updated_at: DateTime<Utc>,
@@ -75,10 +98,18 @@ impl Issue {
     }
 
     /// The ticket it is. `asked` is the repository it was asked of, for answers that do not name theirs.
-    pub(crate) fn ticket(&self, asked: &str, due_from_milestone: bool) -> Ticket {
+    pub(crate) fn ticket(&self, asked: &str, spec: Option<&ProjectSpec>) -> Ticket {
         let description: Description = text::read(self.body.as_deref());
         let project = self.repository_url.as_deref().and_then(repository_of_url);
         let scheduled: Vec<ScheduledEnd> = self.milestone.iter().filter_map(Milestone::scheduled).collect();
+        let due = match spec {
+            Some(spec) if spec.due_field.as_deref() == Some(DUE_FROM_MILESTONE) => {
+                scheduled.first().map(|end| end.date)
+            }
+            Some(spec) => due::field(spec)
+                .and_then(|name| self.field_values.iter().flatten().find_map(|value| value.date(name))),
+            None => None,
+        };
         let assignee = self.assignees.as_ref().and_then(|all| all.first()).or(self.assignee.as_ref());
         Ticket {
             reference: TicketRef {
@@ -90,7 +121,7 @@ impl Issue {
             title: self.title.clone(),
             description,
             status: status(&self.state, self.state_reason.clone()),
-            due: scheduled.first().filter(|_| due_from_milestone).map(|end| end.date),
+            due,
             scheduled,
             assignee: assignee.map(User::account),
             labels: self.labels.iter().map(|label| plain_label(label.name())).collect(),
@@ -111,9 +142,9 @@ fn plain_label(name: &str) -> String {
 impl Milestone {
     /// GitHub keeps the day as its midnight on the Pacific coast (07:00 or 08:00 UTC), other servers as midnight
     /// UTC: the date in UTC is the day that was entered either way.
-    fn scheduled(&self) -> Option<ScheduledEnd> {
+    pub(crate) fn scheduled(&self) -> Option<ScheduledEnd> {
         let date = self.due_on?.date_naive();
-        Some(ScheduledEnd { kind: "milestone".to_owned(), name: self.title.clone(), date })
+        Some(ScheduledEnd { kind: DUE_FROM_MILESTONE.to_owned(), name: self.title.clone(), date })
     }
 }
 
@@ -162,6 +193,7 @@ impl IssueComment {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Event {
     pub(crate) id: Option<u64>,
+    pub(crate) node_id: Option<String>,
     #[serde(rename = "event")]
     pub(crate) name: String,
     pub(crate) actor: Option<User>,
@@ -291,6 +323,15 @@ impl Problem {
             out.push_str(&said.join(" "));
         }
         out
+    }
+
+    /// Whether it complains about a field, or a thing, of this name.
+    pub(crate) fn is_about(&self, name: &str) -> bool {
+        let said = |error: &serde_json::Value, key: &str| {
+            let text = error.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();
+            text.to_ascii_lowercase().starts_with(name)
+        };
+        self.errors.iter().any(|error| said(error, "field") || said(error, "resource"))
     }
 
     /// Whether it only says that the thing is there already.

@@ -1,34 +1,47 @@
 //! Creating and patching: one request each.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 
 use connector_api::{
-    Error, ErrorKind, LABEL, Made, NewTicket, Patch, Result, StateChange, Ticket, TicketState,
+    Error, ErrorKind, Fetched, LABEL, Made, NewTicket, Patch, Result, StateChange, Ticket, TicketState,
 };
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use crate::request::Call;
+use crate::due::Given;
+use crate::request::{Answer, Call};
 use crate::wire::{Issue, Problem};
-use crate::{GitHub, LABEL_STATE, lock, text};
+use crate::{GitHub, LABEL_STATE, due, lock, text};
 
 pub(crate) async fn create(github: &GitHub, new: &NewTicket) -> Result<Made> {
     let project = &new.project.project;
     let mut labels = new.labels.clone();
     labels.insert(LABEL.to_owned());
     labels.insert(new.marker.label());
-    ensure_labels(github, project, labels.iter().map(String::as_str)).await?;
+    // Whoever may make a label may set them all. Without that right GitHub would leave them out without a word, and
+    // nobody would find the ticket again.
+    let all = github.labels_first.load(Ordering::Relaxed);
+    let first = labels.iter().map(String::as_str).filter(|label| all || *label == LABEL);
+    ensure_labels(github, project, first).await?;
 
     let assignees: Vec<&str> = new.assignee.iter().map(|account| account.id.as_str()).collect();
-    let body = json!({
+    let mut body = json!({
         "title": new.title,
         "body": text::render(&new.block, Some(&new.marker)),
         "labels": labels,
         "assignees": assignees,
     });
+    if let Some(due) = new.due
+        && let Some((key, value)) = due::at_creation(github, &new.project, due).await.map_err(not_done)?
+        && let Some(body) = body.as_object_mut()
+    {
+        body.insert(key.to_owned(), value);
+    }
     let what = format!("create a ticket in {project}");
-    let call = Call::write(&*what, Method::POST, github.site.repo_url(project, &["issues"])?, body);
-    let answer = github.site.send(&call.accept(&[410])).await?;
+    let url = github.site.repo_url(project, &["issues"])?;
+    let call = Call::write(&*what, Method::POST, url, body).accept(&[410]);
+    let answer = send_labels(github, project, call, labels.iter().map(String::as_str)).await?;
     if answer.status.as_u16() == 410 {
         return Err(Error::new(what, ErrorKind::Invalid(format!("issues are switched off in {project}"))));
     }
@@ -43,6 +56,27 @@ pub(crate) async fn create(github: &GitHub, new: &NewTicket) -> Result<Made> {
         );
     }
     Ok(Made { reference: ticket.reference, assignee: ticket.assignee })
+}
+
+/// Sends a write that names labels. GitHub makes the labels that it does not have yet; a server that refuses them gets
+/// them made first, from then on.
+async fn send_labels(
+    github: &GitHub,
+    project: &str,
+    call: Call,
+    labels: impl Iterator<Item = &str>,
+) -> Result<Answer> {
+    let answer = github.site.send(&call.clone().accept(&[410, 422, 501])).await?;
+    let lacks = match answer.status.as_u16() {
+        501 => true,
+        422 => answer.json::<Problem>().map_err(not_done)?.is_about("label"),
+        _ => return github.site.judge(&call, answer),
+    };
+    if !lacks || github.labels_first.swap(true, Ordering::Relaxed) {
+        return github.site.judge(&call, answer).map_err(not_done);
+    }
+    ensure_labels(github, project, labels).await?;
+    github.site.send(&call).await
 }
 
 /// Makes the labels that are not known to be there.
@@ -76,25 +110,47 @@ fn not_done(error: Error) -> Error {
 }
 
 pub(crate) async fn apply(github: &GitHub, seen: &Ticket, patch: &Patch) -> Result<Ticket> {
-    let body = body_of(seen, patch);
+    let mut body = body_of(seen, patch);
+    if let Some(due) = patch.due.filter(|due| *due != seen.due) {
+        match due::give(github, &seen.reference, &patch.project, due).await? {
+            Given::Sent(key, value) => {
+                body.insert(key.to_owned(), value);
+            }
+            Given::Written if body.is_empty() => return read_back(github, seen).await,
+            Given::Written | Given::Elsewhere => {}
+        }
+    }
     if body.is_empty() {
         return Ok(seen.clone());
     }
     let reference = &seen.reference;
-    if let Some(labels) = body.get("labels").and_then(Value::as_array) {
-        let new = labels.iter().filter_map(Value::as_str).filter(|label| !seen.labels.contains(*label));
-        ensure_labels(github, &reference.project, new).await?;
+    let labels = body.get("labels").and_then(Value::as_array).cloned().unwrap_or_default();
+    let new: Vec<&str> =
+        labels.iter().filter_map(Value::as_str).filter(|label| !seen.labels.contains(*label)).collect();
+    if github.labels_first.load(Ordering::Relaxed) {
+        ensure_labels(github, &reference.project, new.iter().copied()).await?;
     }
     let what = format!("change {}#{}", reference.project, reference.key);
     let url = github.site.repo_url(&reference.project, &["issues", &reference.key])?;
     let call = Call::write(&*what, Method::PATCH, url, Value::Object(body));
-    let answer = github.site.send(&call).await?;
+    let answer = send_labels(github, &reference.project, call, new.into_iter()).await?;
     let issue: Issue = answer.json()?;
     if !answer.moved && issue.id.to_string() != reference.id {
         // The number belongs to another ticket now. There is no way to ask for an id, so this is seen only after.
         return Err(Error::new(what, ErrorKind::Conflict).outcome_unknown());
     }
     Ok(github.ticket(&issue, &reference.project, Some(&patch.project)))
+}
+
+/// The ticket after a write that does not answer with it.
+async fn read_back(github: &GitHub, seen: &Ticket) -> Result<Ticket> {
+    match github.fetch_one(&seen.reference).await? {
+        Fetched::Found(ticket) => Ok(*ticket),
+        Fetched::Missing(_) | Fetched::Gone(_) => {
+            let what = format!("read {}#{} back", seen.reference.project, seen.reference.key);
+            Err(Error::new(what, ErrorKind::NotFound).outcome_unknown())
+        }
+    }
 }
 
 /// What is to be sent: only what differs from what was seen.

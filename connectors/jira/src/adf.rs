@@ -23,8 +23,8 @@ pub(crate) fn document_signed(markdown: &str, line: &str) -> Value {
 }
 
 /// A document that holds our block alone.
-pub(crate) fn fresh(block: &str, marker: Option<&Marker>) -> Value {
-    json!({"type": "doc", "version": 1, "content": [panel(block, marker)]})
+pub(crate) fn fresh(block: &str) -> Value {
+    json!({"type": "doc", "version": 1, "content": [panel(block, None)]})
 }
 
 /// Reads a document as text.
@@ -53,12 +53,13 @@ pub(crate) fn read_description(raw: &Value) -> (Description, Option<Marker>) {
 }
 
 /// Puts `block` where our panel is, or behind all the rest where there is none.
-pub(crate) fn splice(raw: &Value, block: &str, marker: Option<&Marker>) -> Value {
+/// A marker in the old one's line stays.
+pub(crate) fn splice(raw: &Value, block: &str) -> Value {
     if content(raw).is_empty() {
-        return fresh(block, marker);
+        return fresh(block);
     }
     let mut document = raw.clone();
-    let new = panel(block, marker);
+    let new = panel(block, read_description(raw).1.as_ref());
     if let Some(old) = find_panel(&mut document) {
         *old = new;
     } else if let Some(content) = document.get_mut("content").and_then(Value::as_array_mut) {

@@ -1,4 +1,4 @@
-//! Writes a patch: the fields in one request, then the state where it changes.
+//! Writes a patch: the fields in one request, the state in another.
 
 use connector_api::{Patch, Result, Ticket};
 use http::{Method, StatusCode};
@@ -7,20 +7,31 @@ use serde_json::{Value, json};
 use crate::create::title;
 use crate::fetch::unreadable;
 use crate::request::Call;
+use crate::state::closes;
+use crate::transition::Moved;
 use crate::{FieldValues, Jira, adf, wiki, wire};
 
 impl Jira {
     pub(crate) async fn apply_patch(&self, seen: &Ticket, patch: &Patch) -> Result<Ticket> {
         self.memory().forget_talk(&seen.reference.id);
-        let mut ticket = seen.clone();
         let body = self.edit(seen, patch);
-        if body["fields"].as_object().is_some_and(|fields| !fields.is_empty()) || body.get("update").is_some()
-        {
-            ticket = self.put(seen, body).await?;
-        }
+        let edits = body["fields"].as_object().is_some_and(|fields| !fields.is_empty())
+            || body.get("update").is_some();
         match &patch.state {
-            Some(change) => self.change_state(ticket, change).await,
-            None => Ok(ticket),
+            // A workflow may forbid to edit what is closed: so it is edited before it is closed, and after it is
+            // opened, where the answer to the edit shows the new state too.
+            Some(change) if edits && !closes(change.to) => {
+                let moved = self.move_to(seen, change).await?;
+                let put = self.put(seen, body).await;
+                let after = put.map_err(|e| if moved == Moved::Not { e } else { e.outcome_unknown() })?;
+                self.settled(after, change, moved).await
+            }
+            Some(change) => {
+                let ticket = if edits { self.put(seen, body).await? } else { seen.clone() };
+                self.change_state(ticket, change).await
+            }
+            None if edits => self.put(seen, body).await,
+            None => Ok(seen.clone()),
         }
     }
 
@@ -31,13 +42,9 @@ impl Jira {
         }
         if let Some(block) = &patch.block {
             let raw = &seen.description.raw;
-            let marker = seen.marker.as_ref();
             // Written in the form that it came in.
-            let description = if raw.is_string() || !self.cloud() {
-                wiki::splice(raw, block, marker)
-            } else {
-                adf::splice(raw, block, marker)
-            };
+            let old_form = raw.is_string() || !self.cloud();
+            let description = if old_form { wiki::splice(raw, block) } else { adf::splice(raw, block) };
             fields.insert("description".to_owned(), description);
         }
         if let (Some(due), Some(field)) = (patch.due, &patch.project.due_field) {
@@ -59,10 +66,10 @@ impl Jira {
     }
 
     async fn put(&self, seen: &Ticket, body: Value) -> Result<Ticket> {
+        self.learn_site().await?;
         let id = &seen.reference.id;
         let what = format!("edit ticket {}", seen.reference.key);
-        let mut call =
-            Call::write(&*what, Method::PUT, &self.api("/issue/{id}"), &[id]).ticket(id).body(body);
+        let mut call = Call::write(&*what, Method::PUT, &self.api("/issue/{id}"), &[id]).body(body);
         if self.cloud() {
             call = call.query("returnIssue", "true");
         }

@@ -30,8 +30,7 @@ impl Jira {
     }
 
     pub(crate) async fn check_site(&self, projects: &[ProjectSpec]) -> Result<CheckReport> {
-        let info = Call::read("ask for the site's version", Method::GET, &self.api("/serverInfo"), &[]);
-        let info: wire::ServerInfo = self.send(info).await?.json()?;
+        let info = self.server_info().await?;
         let site = format!("{} {}", info.server_title, info.version).trim().to_owned();
         let mut report = CheckReport { site, ..CheckReport::default() };
         match (info.deployment_type.as_deref(), self.cloud()) {
@@ -54,30 +53,13 @@ impl Jira {
                 return Ok(report);
             }
         }
-        self.find_sprint_field(&mut report).await?;
+        if !self.learn_sprint_field().await? {
+            report.notes.push("The site does not list its fields: sprints are not read.".to_owned());
+        }
         for spec in projects {
             self.check_project(spec, &mut report).await?;
         }
         Ok(report)
-    }
-
-    async fn find_sprint_field(&self, report: &mut CheckReport) -> Result<()> {
-        if self.memory().sprint_field.is_some() {
-            return Ok(());
-        }
-        let answer =
-            self.send(Call::read("ask for the fields", Method::GET, &self.api("/field"), &[])).await?;
-        if !answer.status.is_success() {
-            report.notes.push("The site does not list its fields: sprints are not read.".to_owned());
-            return Ok(());
-        }
-        let fields: Vec<wire::FieldInfo> = answer.json()?;
-        let sprint = fields.into_iter().find(|field| {
-            let custom = field.schema.as_ref().and_then(|schema| schema.custom.as_deref());
-            custom == Some("com.pyxis.greenhopper.jira:gh-sprint")
-        });
-        self.memory().sprint_field = sprint.map(|field| field.id);
-        Ok(())
     }
 
     async fn check_project(&self, spec: &ProjectSpec, report: &mut CheckReport) -> Result<()> {

@@ -21,7 +21,6 @@ impl Jira {
         };
         let what = format!("comment on {}", to.key);
         let call = Call::write(what, Method::POST, &self.api("/issue/{id}/comment"), &[&to.id])
-            .ticket(&to.id)
             .body(json!({"body": text}));
         let written: wire::Comment = self.send(call).await?.json()?;
         Ok(ticket::comment(&written))

@@ -1,4 +1,4 @@
-//! Makes a ticket: the write that must happen exactly once.
+//! Makes tickets: the write that must happen exactly once.
 
 use std::collections::BTreeSet;
 
@@ -6,19 +6,32 @@ use connector_api::{LABEL, Made, NewTicket, Result};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::request::{Answer, Call};
+use crate::request::{Call, Refusal};
 use crate::ticket::property;
 use crate::{FieldValues, Jira, PROPERTY, adf, wiki, wire};
 
 /// Jira's own limit for a summary, in characters.
 const TITLE_LIMIT: usize = 255;
 
-/// What is left out of a request because the site refused it.
-#[derive(Default)]
-struct Without {
-    properties: bool,
-    due: bool,
-    assignee: bool,
+/// A ticket to be made, and what is left out of it because the site refused that.
+pub(crate) struct Draft<'a> {
+    pub(crate) new: &'a NewTicket,
+    without_due: bool,
+    without_assignee: bool,
+}
+
+impl<'a> Draft<'a> {
+    pub(crate) fn new(new: &'a NewTicket) -> Self {
+        Self { new, without_due: false, without_assignee: false }
+    }
+
+    fn due_field(&self) -> Option<&str> {
+        self.new.project.due_field.as_deref().filter(|_| self.new.due.is_some() && !self.without_due)
+    }
+
+    pub(crate) fn what(&self) -> String {
+        format!("create ticket in {}", self.new.project.project)
+    }
 }
 
 /// A title that Jira takes: on one line and not too long.
@@ -34,51 +47,59 @@ pub(crate) fn title(text: &str) -> String {
 }
 
 impl Jira {
-    pub(crate) async fn create_ticket(&self, new: &NewTicket) -> Result<Made> {
-        let mut without = Without { properties: self.memory().no_properties, ..Without::default() };
+    pub(crate) async fn create_ticket(&self, draft: &mut Draft<'_>) -> Result<Made> {
+        self.learn_address().await?;
         // A refusal means that nothing was made, so the request may go out again without what was refused.
-        let created: wire::Created = loop {
-            let answer = self.send(self.create_call(new, &without)).await?;
-            if answer.status.is_success() || !self.drop_refused(&answer, new, &mut without) {
-                break answer.json()?;
+        loop {
+            let had_properties = !self.memory().no_properties;
+            let call = Call::write(draft.what(), Method::POST, &self.api("/issue"), &[]);
+            let answer = self.send(call.body(self.draft_body(draft))).await?;
+            let refused = !answer.status.is_success()
+                && self.drop_refused(answer.status, &answer.refusal(), draft, had_properties);
+            if !refused {
+                return Ok(self.made(&answer.json()?, draft));
             }
-        };
-        Ok(Made {
-            reference: self.reference(&created.id, &created.key, &new.project.project),
-            // Jira refuses whom it does not take: it leaves nobody out without a word.
-            assignee: new.assignee.clone().filter(|_| !without.assignee),
-        })
+        }
     }
 
-    fn create_call(&self, new: &NewTicket, without: &Without) -> Call {
+    pub(crate) fn made(&self, created: &wire::Created, draft: &Draft<'_>) -> Made {
+        Made {
+            reference: self.reference(&created.id, &created.key, &draft.new.project.project),
+            // Jira refuses whom it does not take: it leaves nobody out without a word.
+            assignee: draft.new.assignee.clone().filter(|_| !draft.without_assignee),
+        }
+    }
+
+    /// The ticket as a create takes it.
+    pub(crate) fn draft_body(&self, draft: &Draft<'_>) -> Value {
+        let new = draft.new;
+        let no_properties = self.memory().no_properties;
         let mut fields = FieldValues::new();
         fields.extend(new.project.extra_fields.clone());
         fields.insert("project".to_owned(), json!({"key": new.project.project}));
         let kind = new.project.issue_type.as_deref().unwrap_or("Task");
         fields.insert("issuetype".to_owned(), json!({"name": kind}));
         fields.insert("summary".to_owned(), json!(title(&new.title)));
-        fields.insert("description".to_owned(), self.fresh_description(new));
-        fields.insert("labels".to_owned(), json!(labels(new)));
-        if let (Some(field), Some(due), false) = (&new.project.due_field, new.due, without.due) {
-            fields.insert(field.clone(), json!(due.to_string()));
+        fields.insert(
+            "description".to_owned(),
+            if self.cloud() { adf::fresh(&new.block) } else { wiki::fresh(&new.block) },
+        );
+        // Where a search does not bring the property back, a label says the same.
+        let whole_marker = (no_properties || !self.cloud()).then(|| new.marker.line());
+        let mut labels: BTreeSet<String> = new.labels.iter().cloned().chain(whole_marker).collect();
+        labels.extend([LABEL.to_owned(), new.marker.label()]);
+        fields.insert("labels".to_owned(), json!(labels));
+        if let (Some(field), Some(due)) = (draft.due_field(), new.due) {
+            fields.insert(field.to_owned(), json!(due.to_string()));
         }
-        if let (Some(assignee), false) = (&new.assignee, without.assignee) {
+        if let (Some(assignee), false) = (&new.assignee, draft.without_assignee) {
             fields.insert("assignee".to_owned(), self.user_value(&assignee.id));
         }
         let mut body = json!({"fields": fields});
-        if !without.properties {
+        if !no_properties {
             body["properties"] = json!([{"key": PROPERTY, "value": property(&new.marker)}]);
         }
-        let what = format!("create ticket in {}", new.project.project);
-        Call::write(what, Method::POST, &self.api("/issue"), &[]).body(body)
-    }
-
-    fn fresh_description(&self, new: &NewTicket) -> Value {
-        if self.cloud() {
-            adf::fresh(&new.block, Some(&new.marker))
-        } else {
-            wiki::fresh(&new.block, Some(&new.marker))
-        }
+        body
     }
 
     /// How a person is named in a field.
@@ -86,44 +107,41 @@ impl Jira {
         if self.cloud() { json!({"accountId": id}) } else { json!({"name": id}) }
     }
 
-    /// Marks what was refused and can be done without; false where there is no such thing.
-    fn drop_refused(&self, answer: &Answer, new: &NewTicket, without: &mut Without) -> bool {
-        let refusable = matches!(
-            answer.status,
-            StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN | StatusCode::NOT_IMPLEMENTED
-        );
+    /// Marks what was refused and can be done without; false where there is no such thing. `had_properties`: whether
+    /// the request held any.
+    pub(crate) fn drop_refused(
+        &self,
+        status: StatusCode,
+        refusal: &Refusal,
+        draft: &mut Draft<'_>,
+        had_properties: bool,
+    ) -> bool {
+        let refusable =
+            matches!(status, StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN | StatusCode::NOT_IMPLEMENTED);
         if !refusable {
             return false;
         }
-        let refusal = answer.refusal();
         let said = refusal.text().to_lowercase();
+        let project = &draft.new.project.project;
         let mut dropped = false;
         // A call that is not known may have been cut short of saying so; without properties it surely is.
-        let unknown = answer.status == StatusCode::NOT_IMPLEMENTED;
-        if !without.properties && (unknown || said.contains("propert")) {
-            tracing::warn!(%said, "the site takes no issue properties: the label and the text carry the marker");
+        let unknown = status == StatusCode::NOT_IMPLEMENTED;
+        if had_properties && (unknown || said.contains("propert")) {
+            tracing::warn!(%said, "the site takes no issue properties: a label carries the marker");
             self.memory().no_properties = true;
-            without.properties = true;
             dropped = true;
         }
-        let due = new.project.due_field.as_deref().filter(|_| new.due.is_some() && !without.due);
-        if due.is_some_and(|field| refusal.errors.contains_key(field)) {
-            tracing::warn!(project = %new.project.project, %said, "the due field is refused: made without it");
-            without.due = true;
+        if draft.due_field().is_some_and(|field| refusal.errors.contains_key(field)) {
+            tracing::warn!(%project, %said, "the due field is refused: made without it");
+            draft.without_due = true;
             dropped = true;
         }
-        if new.assignee.is_some() && !without.assignee && refusal.errors.contains_key("assignee") {
-            tracing::warn!(project = %new.project.project, %said, "the assignee is refused: made without");
-            without.assignee = true;
+        let assigns = draft.new.assignee.is_some() && !draft.without_assignee;
+        if assigns && refusal.errors.contains_key("assignee") {
+            tracing::warn!(%project, %said, "the assignee is refused: made without");
+            draft.without_assignee = true;
             dropped = true;
         }
         dropped
     }
-}
-
-fn labels(new: &NewTicket) -> BTreeSet<String> {
-    let mut labels = new.labels.clone();
-    labels.insert(LABEL.to_owned());
-    labels.insert(new.marker.label());
-    labels
 }

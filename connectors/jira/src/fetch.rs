@@ -3,19 +3,24 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use connector_api::{Attachment, Error, ErrorKind, Fetched, Outcome, Result, Ticket, TicketRef};
+use connector_api::{Attachment, Error, ErrorKind, Fetched, Marker, Outcome, Result, Ticket, TicketRef};
 use http::{Method, StatusCode, header};
 use serde_json::json;
 use url::Url;
 
 use crate::request::Call;
-use crate::{Jira, wire};
+use crate::ticket::read_property;
+use crate::{Jira, PROPERTY, wire};
 
 /// Jira's limit for issues in one request.
 pub(crate) const PER_REQUEST: usize = 100;
 
 impl Jira {
     pub(crate) async fn fetch_all(&self, tickets: &[TicketRef]) -> Result<Vec<Fetched>> {
+        if tickets.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.learn_site().await?;
         let fields = self.ticket_fields();
         let ids: Vec<&str> = tickets.iter().map(|ticket| ticket.id.as_str()).collect();
         let mut found: HashMap<String, Ticket> = HashMap::new();
@@ -39,12 +44,19 @@ impl Jira {
     ) -> Result<Vec<wire::Issue>> {
         let mut issues = Vec::with_capacity(ids.len());
         let mut rest = ids;
+        let mut size = PER_REQUEST;
         // One ticket alone is cheaper by GET, and just as current.
-        while self.cloud() && rest.len() > 1 && !self.memory().no_bulk_fetch {
-            let (some, later) = rest.split_at(rest.len().min(PER_REQUEST));
-            match self.bulk(what, some, fields).await? {
-                Some(page) => issues.extend(page),
-                None => break,
+        while self.cloud() && rest.len() > 1 && size > 1 && !self.memory().no_bulk_fetch {
+            let (some, later) = rest.split_at(rest.len().min(size));
+            match self.bulk(what, some, fields).await {
+                Ok(Some(page)) => issues.extend(page),
+                Ok(None) => break,
+                // Fewer at a time, until what they hold together is not larger than we read.
+                Err(Error { kind: ErrorKind::TooLarge { .. }, .. }) => {
+                    size = some.len() / 4;
+                    continue;
+                }
+                Err(error) => return Err(error),
             }
             rest = later;
         }
@@ -117,6 +129,7 @@ impl Jira {
 
     /// The ticket of a key, as somebody named it.
     pub(crate) async fn by_key(&self, key: &str) -> Result<Option<Ticket>> {
+        self.learn_site().await?;
         let what = format!("read {key}");
         let Some(issue) = self.issue_called(&what, key, &self.ticket_fields(), None).await? else {
             return Ok(None);
@@ -129,6 +142,20 @@ impl Jira {
         let what = format!("read ticket {id}");
         let Some(issue) = self.issue(&what, id, &self.ticket_fields(), None).await? else { return Ok(None) };
         self.ticket(&issue).map(Some).map_err(|why| unreadable(&what, why))
+    }
+
+    /// The marker in a ticket's property.
+    pub(crate) async fn held_marker(&self, id: &str) -> Result<Option<Marker>> {
+        if self.memory().no_properties {
+            return Ok(None);
+        }
+        let template = self.api("/issue/{id}/properties/{key}");
+        let answer = self.send(Call::read("read a marker", Method::GET, &template, &[id, PROPERTY])).await?;
+        if answer.lacks_call() {
+            return Ok(None);
+        }
+        let property: wire::Property = answer.json()?;
+        Ok(read_property(&property.value))
     }
 
     pub(crate) async fn attachment(&self, attachment: &Attachment, cap: u64) -> Result<Bytes> {

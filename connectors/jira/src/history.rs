@@ -1,10 +1,10 @@
-//! A ticket's history, comments and attachments.
+//! A ticket's history, comments and attachments. Edits of its text are left out: each would hold the whole text twice.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use connector_api::{
-    Account, Attachment, Comment, HistoryEntry, HistoryKind, LogRequest, Result, Status, StatusCategory,
-    TicketLog,
+    Account, Attachment, Comment, Error, ErrorKind, HistoryEntry, HistoryKind, LogRequest, Result, Status,
+    StatusCategory, TicketLog,
 };
 use http::Method;
 use serde_json::json;
@@ -17,6 +17,10 @@ use crate::{Jira, wire};
 
 /// Jira's limit for issues in one reading of histories.
 const LOGS_PER_REQUEST: usize = 1000;
+/// Jira's limit for fields that a reading of histories can be bound to.
+const FIELDS_PER_REQUEST: usize = 10;
+/// Entries asked for per page of many histories: as many as Jira gives, for they cannot be bound to a time.
+const ENTRIES: usize = 10_000;
 /// Histories or comments per page of one issue.
 const PAGE: usize = 100;
 const WHAT: &str = "read histories";
@@ -46,12 +50,28 @@ impl Jira {
 
     async fn read_cloud(&self, ids: &[&str]) -> Result<(Histories, Talks)> {
         let mut histories = Histories::new();
-        for some in ids.chunks(LOGS_PER_REQUEST) {
-            if self.memory().no_bulk_log || !self.bulk_logs(some, &mut histories).await? {
-                for id in some {
-                    let pages = self.log_pages(id).await?;
-                    histories.insert((*id).to_owned(), pages);
+        let mut waiting: Vec<&[&str]> = ids.chunks(LOGS_PER_REQUEST).collect();
+        while let Some(some) = waiting.pop() {
+            if !self.memory().no_bulk_log {
+                match self.bulk_logs(some).await {
+                    Ok(Some(read)) => {
+                        histories.extend(read);
+                        continue;
+                    }
+                    Ok(None) => {}
+                    // Fewer at a time, until what they hold together is not larger than we read.
+                    Err(Error { kind: ErrorKind::TooLarge { .. }, .. }) if some.len() == 1 => {}
+                    Err(Error { kind: ErrorKind::TooLarge { .. }, .. }) => {
+                        let (first, second) = some.split_at(some.len() / 2);
+                        waiting.extend([first, second]);
+                        continue;
+                    }
+                    Err(error) => return Err(error),
                 }
+            }
+            for id in some {
+                let pages = self.log_pages(id).await?;
+                histories.insert((*id).to_owned(), pages);
             }
         }
         let mut talks = Talks::new();
@@ -59,20 +79,16 @@ impl Jira {
         let now = (self.now)();
         for &id in ids {
             let latest = histories.get(id).and_then(|all| all.iter().map(|h| h.created.0).max());
-            match self.memory().take_talk(id, now, latest) {
-                Some(Talk { comments, attachments, .. }) => {
-                    talks.insert(id.to_owned(), (comments, attachments));
-                }
+            let brought = self.memory().take_talk(id, now, latest);
+            match brought {
+                Some(talk) => drop(talks.insert(id.to_owned(), self.whole_talk(id, talk).await?)),
                 None => unknown.push(id),
             }
         }
-        let fields = ["comment", "attachment", "updated"].map(str::to_owned);
-        for issue in self.issues(WHAT, &unknown, &fields).await? {
-            let talk = match self.talk(&issue) {
-                Some(talk) => (talk.comments, talk.attachments),
-                None => self.paged_talk(&issue).await?,
-            };
-            talks.insert(issue.id.clone(), talk);
+        for issue in self.issues(WHAT, &unknown, &talk_fields()).await? {
+            if let Some(talk) = self.talk(&issue) {
+                talks.insert(issue.id.clone(), self.whole_talk(&issue.id, talk).await?);
+            }
         }
         Ok((histories, talks))
     }
@@ -81,34 +97,39 @@ impl Jira {
     async fn read_data_center(&self, ids: &[&str]) -> Result<(Histories, Talks)> {
         let mut histories = Histories::new();
         let mut talks = Talks::new();
-        let fields = ["comment", "attachment", "updated"].map(str::to_owned);
         for &id in ids {
-            let Some(mut issue) = self.issue(WHAT, id, &fields, Some("changelog")).await? else { continue };
+            let issue = self.issue(WHAT, id, &talk_fields(), Some("changelog")).await?;
+            let Some(mut issue) = issue else { continue };
             let mut log = issue.changelog.take().map(|log| log.histories).unwrap_or_default();
             sort(&mut log);
             histories.insert(id.to_owned(), log);
-            let talk = match self.talk(&issue) {
-                Some(talk) => (talk.comments, talk.attachments),
-                None => self.paged_talk(&issue).await?,
-            };
-            talks.insert(id.to_owned(), talk);
+            if let Some(talk) = self.talk(&issue) {
+                talks.insert(id.to_owned(), self.whole_talk(id, talk).await?);
+            }
         }
         Ok((histories, talks))
     }
 
-    /// All pages of many histories; false where the site has no such call.
-    async fn bulk_logs(&self, ids: &[&str], histories: &mut Histories) -> Result<bool> {
+    /// All pages of many histories; none where the site has no such call.
+    async fn bulk_logs(&self, ids: &[&str]) -> Result<Option<Histories>> {
+        // A ticket without a history is not named in the answer.
+        let mut histories = Histories::new();
         let mut token: Option<String> = None;
+        let fields = self.told_fields();
         loop {
-            let mut body = json!({"issueIdsOrKeys": ids, "maxResults": 1000});
+            let mut body = json!({"issueIdsOrKeys": ids, "maxResults": ENTRIES});
+            if fields.len() <= FIELDS_PER_REQUEST {
+                body["fieldIds"] = json!(fields);
+            }
             if let Some(token) = &token {
                 body["nextPageToken"] = json!(token);
             }
             let call = Call::read(WHAT, Method::POST, &self.api("/changelog/bulkfetch"), &[]).body(body);
             let answer = self.send(call).await?;
             if token.is_none() && answer.lacks_call() {
+                tracing::debug!(status = %answer.status, "this site reads histories one by one");
                 self.memory().no_bulk_log = true;
-                return Ok(false);
+                return Ok(None);
             }
             let page: wire::BulkLogs = answer.json()?;
             // An issue may go on on the next page.
@@ -118,9 +139,17 @@ impl Jira {
             token = page.next_page_token;
             if token.is_none() {
                 histories.values_mut().for_each(sort);
-                return Ok(true);
+                return Ok(Some(histories));
             }
         }
+    }
+
+    /// The fields whose edits are told. Others, above all edits of the text, would be most of the answer.
+    fn told_fields(&self) -> Vec<String> {
+        let fixed = ["status", "resolution", "summary", "assignee", "labels", "issuekey"];
+        let mut fields = fixed.map(str::to_owned).to_vec();
+        fields.extend(self.memory().all_due_fields());
+        fields
     }
 
     async fn log_pages(&self, id: &str) -> Result<Vec<History>> {
@@ -144,11 +173,14 @@ impl Jira {
         }
     }
 
-    /// The comments of an issue that brought only some of them along.
-    async fn paged_talk(&self, issue: &wire::Issue) -> Result<(Vec<Comment>, Vec<Attachment>)> {
+    /// What was brought along, with all the comments where only some came.
+    async fn whole_talk(&self, id: &str, talk: Talk) -> Result<(Vec<Comment>, Vec<Attachment>)> {
+        if let Some(comments) = talk.comments {
+            return Ok((comments, talk.attachments));
+        }
         let mut comments: Vec<wire::Comment> = Vec::new();
         loop {
-            let call = Call::read(WHAT, Method::GET, &self.api("/issue/{id}/comment"), &[&issue.id])
+            let call = Call::read(WHAT, Method::GET, &self.api("/issue/{id}/comment"), &[id])
                 .query("startAt", comments.len().to_string())
                 .query("maxResults", PAGE.to_string())
                 .query("orderBy", "created");
@@ -156,11 +188,9 @@ impl Jira {
             let count = page.comments.len();
             comments.extend(page.comments);
             if count == 0 || page.total.is_none_or(|total| comments.len() >= total) {
-                break;
+                return Ok((comments.iter().map(ticket::comment).collect(), talk.attachments));
             }
         }
-        let attachments = issue.fields.attachment.iter().map(ticket::attachment).collect();
-        Ok((comments.iter().map(ticket::comment).collect(), attachments))
     }
 
     /// Asks for the categories of statuses, once, where a history names one that was never met.
@@ -190,7 +220,7 @@ impl Jira {
         Ok(())
     }
 
-    fn entries(&self, histories: &[History], due_field: Option<&str>) -> Vec<HistoryEntry> {
+    pub(crate) fn entries(&self, histories: &[History], due_field: Option<&str>) -> Vec<HistoryEntry> {
         let mut entries = Vec::new();
         for history in histories {
             let by = history.author.as_ref().and_then(account);
@@ -228,7 +258,6 @@ impl Jira {
                 }
             }
             "summary" => HistoryKind::Title { from: text(&item.from_string), to: text(&item.to_text) },
-            "description" => HistoryKind::Text { from: item.from_string.clone(), to: item.to_text.clone() },
             "assignee" => HistoryKind::Assignee { to: assignee(item) },
             "Key" | "issuekey" => HistoryKind::Project { to: project_of(&text(&item.to_text)) },
             "labels" => return labels(item),
@@ -254,6 +283,10 @@ fn sort(histories: &mut Vec<History>) {
     histories.sort_by_key(|history| (history.created.0, number(&history.id)));
     // Two pages may overlap where the issue changed between them.
     histories.dedup_by(|a, b| a.id == b.id);
+}
+
+fn talk_fields() -> [String; 3] {
+    ["comment", "attachment", "updated"].map(str::to_owned)
 }
 
 fn number(id: &str) -> u64 {

@@ -6,9 +6,10 @@
 //! | `wire` | Jira's JSON |
 //! | `markup`, `markdown`, `adf`, `wiki`, `sign` | text: Markdown to and from ADF and wiki text, our block in it |
 //! | `ticket` | an issue as a [`connector_api::Ticket`] |
-//! | `memory` | what was learned of the site: all of it can be forgotten |
-//! | `create`, `apply`, `transition`, `comment` | writing |
-//! | `poll`, `fetch`, `history` | reading |
+//! | `memory`, `site` | what was learned of the site: all of it can be forgotten |
+//! | `create`, `create_many`, `apply`, `transition`, `state`, `comment` | writing |
+//! | [`limits`] | what the site allows, as data |
+//! | `search`, `poll`, `fetch`, `history`, `survey` | reading |
 //! | `check` | whether the account may do what it must |
 //! | `webhook` | deliveries |
 //! | [`fake`] | a fake Jira (feature `fakes`) |
@@ -23,10 +24,12 @@ mod apply;
 mod check;
 mod comment;
 mod create;
+mod create_many;
 #[cfg(feature = "fakes")]
 pub mod fake;
 mod fetch;
 mod history;
+pub mod limits;
 mod markdown;
 mod markup;
 mod memory;
@@ -34,7 +37,11 @@ mod poll;
 #[cfg(all(test, feature = "fakes"))]
 mod real_payloads;
 mod request;
+mod search;
 mod sign;
+mod site;
+mod state;
+mod survey;
 #[cfg(test)]
 mod text_laws;
 mod ticket;
@@ -50,7 +57,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use connector_api::{
-    Account, Attachment, Capabilities, Changed, CheckReport, Comment, Connector, Delivery, Fetched,
+    Account, Attachment, Capabilities, Changed, CheckReport, Comment, Connector, Delivery, Fetched, Glance,
     LogRequest, Made, Marker, NewTicket, Patch, PollFrom, ProjectSpec, Result, Stream, Ticket, TicketLog,
     TicketRef, Transport, WebhookError,
 };
@@ -58,6 +65,7 @@ use http::HeaderMap;
 use secrecy::SecretString;
 use url::Url;
 
+use create::Draft;
 use memory::Memory;
 
 /// The issue property that carries a ticket's marker.
@@ -92,7 +100,8 @@ pub struct JiraConfig {
     /// Where the API is, without `/rest`: `https://acme.atlassian.net`, `https://api.atlassian.com/ex/jira/ID`,
     /// `https://jira.example.com/context`.
     pub base_url: Url,
-    /// Where people open tickets, if that is not `base_url`.
+    /// Where people open tickets, if that is not `base_url`; behind Atlassian's gateway (`/ex/jira/ID`) the site is
+    /// asked for it.
     pub browse_url: Option<Url>,
     /// Which Jira.
     pub flavor: Flavor,
@@ -100,7 +109,8 @@ pub struct JiraConfig {
     pub auth: Auth,
     /// The projects of this connection, so that each one's due field is known before it is first named in a call.
     pub projects: Vec<ProjectSpec>,
-    /// The custom field that holds the sprint, if there is one; [`Connector::check`] finds it out otherwise.
+    /// The custom field that holds the sprint, if it is known; otherwise the site is asked once, when it is
+    /// first needed.
     pub sprint_field: Option<String>,
 }
 
@@ -127,6 +137,7 @@ impl Jira {
     pub fn new(config: JiraConfig, transport: Arc<dyn Transport>, now: Now) -> Self {
         let mut memory = Memory::default();
         memory.sprint_field.clone_from(&config.sprint_field);
+        memory.fields_known = config.sprint_field.is_some();
         memory.learn_projects(&config.projects);
         Self { config, transport, now, memory: Mutex::new(memory) }
     }
@@ -153,7 +164,13 @@ impl Jira {
 #[async_trait]
 impl Connector for Jira {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { due_field: true, due_history: true, reactions: false, consistency_window_s: 120 }
+        Capabilities {
+            due_field: true,
+            due_history: true,
+            line_history: false,
+            reactions: false,
+            consistency_window_s: 120,
+        }
     }
 
     async fn check(&self, projects: &[ProjectSpec]) -> Result<CheckReport> {
@@ -171,12 +188,19 @@ impl Connector for Jira {
 
     async fn create(&self, new: &NewTicket) -> Result<Made> {
         self.memory().learn_projects(std::slice::from_ref(&new.project));
-        self.create_ticket(new).await
+        self.create_ticket(&mut Draft::new(new)).await
+    }
+
+    async fn create_many(&self, new: &[NewTicket]) -> Vec<Result<Made>> {
+        for new in new {
+            self.memory().learn_projects(std::slice::from_ref(&new.project));
+        }
+        self.create_tickets(new).await
     }
 
     async fn find_marker(&self, project: &ProjectSpec, marker: &Marker) -> Result<Vec<Ticket>> {
         self.memory().learn_projects(std::slice::from_ref(project));
-        self.search_marker(project, marker).await
+        self.search_marker(marker).await
     }
 
     async fn fetch(&self, tickets: &[TicketRef]) -> Result<Vec<Fetched>> {
@@ -198,7 +222,11 @@ impl Connector for Jira {
 
     async fn changed_since(&self, stream: &Stream, from: &PollFrom<'_>) -> Result<Changed> {
         self.memory().learn_projects(&stream.projects);
-        self.poll(stream, from.cursor, from.since).await
+        self.poll(stream, from).await
+    }
+
+    async fn survey(&self, tickets: &[TicketRef]) -> Result<Vec<Glance>> {
+        self.survey_all(tickets).await
     }
 
     async fn read_log(&self, requests: &[LogRequest]) -> Result<Vec<TicketLog>> {

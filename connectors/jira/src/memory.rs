@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, TimeDelta, Utc};
 use connector_api::{Account, Attachment, Comment, ProjectSpec, StatusCategory};
 use http::HeaderMap;
+use url::Url;
 
+use crate::limits::Wait;
 use crate::wire::Transition;
 use crate::{Jira, request};
 
@@ -19,9 +21,16 @@ pub(crate) struct Memory {
     pub(crate) ahead: Option<TimeDelta>,
     /// Where the due date lives, by project; none means in the text.
     due_fields: BTreeMap<String, Option<String>>,
+    /// Where people open the site, where that is not where its API is.
+    pub(crate) browse_url: Option<Url>,
     pub(crate) sprint_field: Option<String>,
+    /// Whether the site was asked for its fields.
+    pub(crate) fields_known: bool,
+    /// Why and until when nothing is to be sent at all.
+    pub(crate) paused: Option<Wait>,
     /// Calls that the site does not have.
     pub(crate) no_properties: bool,
+    pub(crate) no_bulk_create: bool,
     pub(crate) no_bulk_fetch: bool,
     pub(crate) no_bulk_log: bool,
     /// Category of a status, by the status's id.
@@ -43,14 +52,15 @@ pub(crate) struct Place {
     pub(crate) status: String,
 }
 
-/// Comments and attachments of one ticket, all of them.
+/// Comments and attachments of one ticket.
 #[derive(Debug, Clone)]
 pub(crate) struct Talk {
     /// When the ticket they belong to had last changed.
     pub(crate) updated: DateTime<Utc>,
     /// When they were read, by our clock.
     pub(crate) read: DateTime<Utc>,
-    pub(crate) comments: Vec<Comment>,
+    /// All its comments; none where it came with only some of them.
+    pub(crate) comments: Option<Vec<Comment>>,
     pub(crate) attachments: Vec<Attachment>,
 }
 

@@ -1,17 +1,19 @@
-//! Searches: one stream for the whole connection, and the search for a marker.
+//! What changed: one stream for the whole connection; and what carries a marker.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use connector_api::{Changed, Error, ErrorKind, LABEL, Marker, ProjectSpec, Result, Stream, Ticket};
-use http::{Method, StatusCode};
+use connector_api::{
+    Changed, Error, ErrorKind, LABEL, Marker, PollFrom, ProjectSpec, Result, Stream, Ticket,
+};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use crate::fetch::unreadable;
-use crate::request::{Answer, Call, server_time};
+use crate::search::{Found, Query, quote};
 use crate::{Jira, wire};
 
 /// Tickets asked for per page. With fields, Jira gives no more than this.
 const PAGE: usize = 100;
+/// Jira's limit for issues that a search is to show as they are.
+const RECONCILED: usize = 50;
 /// How far each poll reaches back behind the one before: the index may lag.
 const OVERLAP: TimeDelta = TimeDelta::minutes(5);
 /// How long what was seen is remembered: what the next poll can repeat, and the rounding of its minutes.
@@ -26,31 +28,23 @@ struct Cursor {
     seen: Vec<(String, i64)>,
 }
 
-/// A finished search: all its pages.
-struct Found {
-    issues: Vec<wire::Issue>,
-    /// The site's time at the first page.
-    at: Option<DateTime<Utc>>,
-}
-
 impl Jira {
-    pub(crate) async fn poll(
-        &self,
-        stream: &Stream,
-        cursor: Option<&str>,
-        since: DateTime<Utc>,
-    ) -> Result<Changed> {
-        let cursor = match cursor {
+    pub(crate) async fn poll(&self, stream: &Stream, from: &PollFrom<'_>) -> Result<Changed> {
+        self.learn_site().await?;
+        let cursor = match from.cursor {
             Some(text) => serde_json::from_str(text).map_err(|e| {
                 Error::new("poll", ErrorKind::Invalid(format!("the cursor cannot be read: {e}")))
             })?,
-            None => Cursor { since, seen: Vec::new() },
+            None => Cursor { since: from.since, seen: Vec::new() },
         };
         let mut fields = self.ticket_fields();
         fields.extend(["comment".to_owned(), "attachment".to_owned()]);
+        // The same list on every page, as Jira wants it.
+        let written: Vec<u64> =
+            from.written.iter().filter_map(|id| id.parse().ok()).take(RECONCILED).collect();
         let mut minutes = minutes_back(self.site_now(), cursor.since);
         let found = loop {
-            let found = self.search_projects(&stream.projects, minutes, &fields).await?;
+            let found = self.search_projects(&stream.projects, minutes, &fields, &written).await?;
             // The site's clock may be further than we thought: then the search began too late.
             let needed = found.at.map_or(0, |at| minutes_back(at, cursor.since));
             if needed <= minutes {
@@ -89,14 +83,18 @@ impl Jira {
         projects: &[ProjectSpec],
         minutes: i64,
         fields: &[String],
-    ) -> Result<Found> {
+        written: &[u64],
+    ) -> Result<Found<wire::Issue>> {
         let mut names: Vec<&str> = projects.iter().map(|spec| spec.project.as_str()).collect();
         loop {
             let list = names.iter().map(|name| quote(name)).collect::<Vec<_>>().join(", ");
             let jql = format!(
                 "labels = {LABEL} AND project in ({list}) AND updated >= \"-{minutes}m\" ORDER BY updated ASC"
             );
-            let error = match self.search("poll", &jql, fields).await {
+            let properties = self.ticket_properties();
+            let query =
+                Query { what: "poll", jql, fields, properties: &properties, page: PAGE, reconcile: written };
+            let error = match self.search(&query).await {
                 Ok(found) => return Ok(found),
                 Err(error) => error,
             };
@@ -111,106 +109,35 @@ impl Jira {
         }
     }
 
-    pub(crate) async fn search_marker(&self, _project: &ProjectSpec, marker: &Marker) -> Result<Vec<Ticket>> {
-        // Not bound to the project: a ticket that was moved right away is still the one.
-        let jql = format!("labels = {} ORDER BY created ASC", quote(&marker.label()));
+    pub(crate) async fn search_marker(&self, marker: &Marker) -> Result<Vec<Ticket>> {
+        self.learn_site().await?;
         let what = "look for a marker";
-        let found = self.search(what, &jql, &self.ticket_fields()).await?;
-        let label_alone = self.memory().no_properties;
+        let query = Query {
+            what,
+            // Not bound to the project: a ticket that was moved right away is still the one.
+            jql: format!("labels = {} ORDER BY created ASC", quote(&marker.label())),
+            fields: &self.ticket_fields(),
+            properties: &self.ticket_properties(),
+            page: PAGE,
+            reconcile: &[],
+        };
+        let found: Found<wire::Issue> = self.search(&query).await?;
         let mut tickets = Vec::new();
         for issue in &found.issues {
             let mut ticket = self.ticket(issue).map_err(|why| unreadable(what, why))?;
-            if ticket.marker.is_none() && !self.cloud() && !label_alone {
-                // The search of Data Center gives no properties, and whoever replaces the text takes the line with it.
-                let Some(whole) = self.read_one(&issue.id).await? else { continue };
-                ticket = whole;
+            // Where a search brings no properties along, and somebody took the whole marker off the labels.
+            if ticket.marker.is_none() {
+                ticket.marker = self.held_marker(&issue.id).await?;
             }
-            let ours = match &ticket.marker {
-                Some(carried) => carried == marker,
-                None => label_alone,
-            };
-            if ours {
+            // What is left of a marker on a site that keeps no properties: the label that was searched for.
+            if ticket.marker.is_none() && self.memory().no_properties {
                 ticket.marker = Some(marker.clone());
-                tickets.push(ticket);
             }
+            tickets.extend(Some(ticket).filter(|ticket| ticket.marker.as_ref() == Some(marker)));
         }
         let number = |ticket: &Ticket| ticket.reference.id.parse::<u64>().unwrap_or(u64::MAX);
         tickets.sort_by_key(|ticket| (ticket.created, number(ticket)));
         Ok(tickets)
-    }
-
-    /// All pages of a search.
-    async fn search(&self, what: &str, jql: &str, fields: &[String]) -> Result<Found> {
-        let mut found = Found { issues: Vec::new(), at: None };
-        let mut token = None;
-        loop {
-            let answer = self.search_page(what, jql, fields, token.as_deref(), found.issues.len()).await?;
-            if found.at.is_none() {
-                found.at = server_time(&answer.headers);
-            }
-            let page: wire::SearchPage = answer.json()?;
-            let count = page.issues.len();
-            found.issues.extend(page.issues);
-            let last = if self.cloud() {
-                token = page.next_page_token;
-                token.is_none() || page.is_last == Some(true)
-            } else {
-                count == 0 || page.total.is_none_or(|total| found.issues.len() >= total)
-            };
-            if last {
-                return Ok(found);
-            }
-        }
-    }
-
-    async fn search_page(
-        &self,
-        what: &str,
-        jql: &str,
-        fields: &[String],
-        token: Option<&str>,
-        start: usize,
-    ) -> Result<Answer> {
-        let properties = self.ticket_properties();
-        let mut body = json!({"jql": jql, "fields": fields, "maxResults": PAGE});
-        if !properties.is_empty() {
-            body["properties"] = json!(properties);
-        }
-        let path = if self.cloud() {
-            if let Some(token) = token {
-                body["nextPageToken"] = json!(token);
-            }
-            "/search/jql"
-        } else {
-            // Data Center knows no properties in a search; the line in the text tells the same.
-            if let Some(body) = body.as_object_mut() {
-                body.remove("properties");
-            }
-            body["startAt"] = json!(start);
-            "/search"
-        };
-        let call = Call::read(what, Method::POST, &self.api(path), &[]).body(body.clone());
-        let answer = self.send(call).await?;
-        if answer.status == StatusCode::METHOD_NOT_ALLOWED && !self.cloud() {
-            let call = Call::read(what, Method::GET, &self.api("/search"), &[])
-                .query("jql", jql)
-                .query("fields", fields.join(","))
-                .query("startAt", start.to_string())
-                .query("maxResults", PAGE.to_string());
-            return self.send(call).await;
-        }
-        let refused = matches!(answer.status, StatusCode::BAD_REQUEST | StatusCode::NOT_IMPLEMENTED);
-        let named = answer.refusal().text().to_lowercase().contains("propert");
-        if body.get("properties").is_some()
-            && (named && refused || answer.status == StatusCode::NOT_IMPLEMENTED)
-        {
-            self.memory().no_properties |= named;
-            if let Some(body) = body.as_object_mut() {
-                body.remove("properties");
-            }
-            return self.send(Call::read(what, Method::POST, &self.api(path), &[]).body(body)).await;
-        }
-        Ok(answer)
     }
 }
 
@@ -218,11 +145,6 @@ impl Jira {
 fn minutes_back(now: DateTime<Utc>, since: DateTime<Utc>) -> i64 {
     let seconds = (now - since).num_seconds().max(0);
     seconds.div_euclid(60) + 1 + OVERLAP.num_minutes()
-}
-
-/// A string in JQL.
-fn quote(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 #[cfg(test)]
@@ -236,10 +158,5 @@ mod tests {
         assert_eq!(minutes_back(since + TimeDelta::seconds(60), since), 7);
         assert_eq!(minutes_back(since + TimeDelta::seconds(119), since), 7);
         assert_eq!(minutes_back(since - TimeDelta::hours(1), since), 6, "a clock behind never asks for less");
-    }
-
-    #[test]
-    fn quotes_in_jql_cannot_break_out() {
-        assert_eq!(quote(r#"A" OR project = "B\"#), r#""A\" OR project = \"B\\""#);
     }
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use bytes::Bytes;
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use connector_api::error::LimitScope;
-use connector_api::{Error, ErrorKind, Result};
+use connector_api::{Error, ErrorKind, Outcome, Result};
 use http::{HeaderMap, Method, StatusCode, header};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
@@ -14,26 +14,19 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
+use crate::limits::{self, Wait};
 use crate::{Auth, Jira};
-
-/// The longest wait that we take from a header: the hour at which Jira's quotas start anew. Data Center sends
-/// absurd values where a quota is zero.
-const LONGEST_WAIT: TimeDelta = TimeDelta::hours(1);
 
 /// A request to be sent.
 pub(crate) struct Call {
     /// What it is for: the beginning of every error about it.
     pub(crate) what: String,
     pub(crate) method: Method,
-    /// The path with its variable parts as `{name}`: the unit of burst limits.
-    pub(crate) template: String,
     pub(crate) path: String,
     pub(crate) query: Vec<(&'static str, String)>,
     pub(crate) body: Option<Value>,
     /// Whether it changes something there; a search by POST does not.
     pub(crate) writes: bool,
-    /// The ticket it is about, by id, for limits per ticket.
-    pub(crate) ticket: Option<String>,
     /// Sent without credentials, to see what anyone sees.
     pub(crate) anonymous: bool,
 }
@@ -52,19 +45,8 @@ impl Call {
                 _ => path.push_str(part),
             }
         }
-        let template = template.to_owned();
-        let (query, body, ticket) = (Vec::new(), None, None);
-        Self {
-            what: what.into(),
-            method,
-            template,
-            path,
-            query,
-            body,
-            writes: false,
-            ticket,
-            anonymous: false,
-        }
+        let (query, body) = (Vec::new(), None);
+        Self { what: what.into(), method, path, query, body, writes: false, anonymous: false }
     }
 
     /// A request that changes something.
@@ -82,11 +64,6 @@ impl Call {
         self
     }
 
-    pub(crate) fn ticket(mut self, id: &str) -> Self {
-        self.ticket = Some(id.to_owned());
-        self
-    }
-
     pub(crate) fn anonymous(mut self) -> Self {
         self.anonymous = true;
         self
@@ -96,8 +73,13 @@ impl Call {
         Error::new(self.what.clone(), kind)
     }
 
+    fn limited(&self, wait: Wait) -> Error {
+        let Wait { scope, until, reason } = wait;
+        self.error(ErrorKind::RateLimited { until, reason, scope })
+    }
+
     /// An error after which nobody knows whether a write was done.
-    fn broken(&self, why: impl Into<String>) -> Error {
+    pub(crate) fn broken(&self, why: impl Into<String>) -> Error {
         let error = self.error(ErrorKind::Unavailable(why.into()));
         if self.writes { error.outcome_unknown() } else { error }
     }
@@ -113,7 +95,7 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    call: Call,
+    pub(crate) call: Call,
 }
 
 /// What Jira says when it refuses something.
@@ -172,46 +154,84 @@ impl Answer {
     pub(crate) fn error(&self) -> Error {
         let said = self.refusal().text();
         let said = if said.is_empty() { format!("HTTP {}", self.status.as_u16()) } else { said };
-        let kind = match self.status {
-            StatusCode::UNAUTHORIZED => ErrorKind::Auth(said),
-            StatusCode::FORBIDDEN => ErrorKind::Forbidden(said),
-            StatusCode::NOT_FOUND => ErrorKind::NotFound,
-            StatusCode::CONFLICT => ErrorKind::Conflict,
-            StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
-                tracing::debug!(call = %self.call.template, %said, "not known to this site");
-                ErrorKind::Unsupported("such call")
-            }
-            status if status.is_client_error() => ErrorKind::Invalid(said),
-            status => return self.call.broken(format!("HTTP {}: {}", status.as_u16(), glimpse(&self.body))),
-        };
-        self.call.error(kind)
+        match kind_of(self.status, &said) {
+            Some(kind) => self.call.error(kind),
+            None => self.call.broken(format!("HTTP {}: {}", self.status.as_u16(), glimpse(&self.body))),
+        }
     }
+}
+
+/// What a refusal means; none for a status that tells nothing about what was done.
+pub(crate) fn kind_of(status: StatusCode, said: &str) -> Option<ErrorKind> {
+    let said = said.to_owned();
+    Some(match status {
+        StatusCode::UNAUTHORIZED => ErrorKind::Auth(said),
+        StatusCode::FORBIDDEN => ErrorKind::Forbidden(said),
+        StatusCode::NOT_FOUND => ErrorKind::NotFound,
+        StatusCode::CONFLICT => ErrorKind::Conflict,
+        StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
+            tracing::debug!(%said, "not known to this site");
+            ErrorKind::Unsupported("such call")
+        }
+        status if status.is_client_error() => ErrorKind::Invalid(said),
+        _ => return None,
+    })
 }
 
 impl Jira {
     /// Sends a request. Statuses that mean the same for every call come back as errors; the rest is the caller's.
+    /// While the site wants to be left alone, nothing is sent.
     pub(crate) async fn send(&self, call: Call) -> Result<Answer> {
+        if let Some(wait) = self.paused() {
+            return Err(call.limited(wait));
+        }
         let request = self.request(&call).map_err(|e| call.error(ErrorKind::Invalid(e)))?;
         let answer = self.transport.send(request).await.map_err(|e| transport_error(&call, e))?;
         let (parts, body) = answer.into_parts();
         let answer = Answer { status: parts.status, headers: parts.headers, body, call };
         self.note_clock(&answer.headers);
+        if let Some(wait) = self.asked_to_wait(&answer) {
+            return Err(wait);
+        }
         if answer.call.anonymous {
             return Ok(answer);
         }
+        if answer.status == StatusCode::UNAUTHORIZED {
+            return Err(answer.error());
+        }
         self.reject_strangers(&answer)?;
         match answer.status {
-            StatusCode::TOO_MANY_REQUESTS => Err(self.limited(&answer)),
-            StatusCode::UNAUTHORIZED => Err(answer.error()),
-            status
-                if status.is_redirection() && !answer.call.template.starts_with("/rest/api/3/attachment") =>
-            {
+            status if status.is_redirection() && !answer.call.path.starts_with("/rest/api/3/attachment") => {
                 Err(answer.call.broken(format!("HTTP {}: it redirects elsewhere", status.as_u16())))
             }
             status if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED => {
                 Err(answer.error())
             }
             _ => Ok(answer),
+        }
+    }
+
+    /// The pause of the whole connection that is in force.
+    fn paused(&self) -> Option<Wait> {
+        let wait = self.memory().paused.clone()?;
+        (wait.until > (self.now)()).then_some(wait)
+    }
+
+    /// The error of an answer that refuses for the time being. One that comes through and tells that the next would
+    /// not is kept in mind; what concerns one allowance alone is the business of whoever paces requests.
+    fn asked_to_wait(&self, answer: &Answer) -> Option<Error> {
+        let call = &answer.call;
+        let now = (self.now)();
+        let wait =
+            limits::wait(self.config.flavor, &call.method, &call.path, answer.status, &answer.headers, now)?;
+        if wait.scope == LimitScope::Connection {
+            self.memory().paused = Some(wait.clone());
+        }
+        match answer.status {
+            // Unlike 429, this may come from behind the deed.
+            StatusCode::SERVICE_UNAVAILABLE if call.writes => Some(call.limited(wait).outcome_unknown()),
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Some(call.limited(wait)),
+            _ => None,
         }
     }
 
@@ -264,8 +284,9 @@ impl Jira {
         let anonymous = text("x-ausername").is_some_and(|name| name.eq_ignore_ascii_case("anonymous"));
         let refused = text("x-seraph-loginreason")
             .is_some_and(|reason| reason.contains("FAILED") || reason.contains("DENIED"));
-        let other = match (text("x-aaccountid"), self.known_account()) {
-            (Some(id), Some(own)) => id.replace("%3A", ":").replace("%3a", ":") != own.id,
+        let named = text(if self.cloud() { "x-aaccountid" } else { "x-ausername" }).map(unescape);
+        let other = match (named, self.known_account()) {
+            (Some(id), Some(own)) => !id.eq_ignore_ascii_case(&own.id),
             _ => false,
         };
         if !(anonymous || refused || other) {
@@ -275,53 +296,18 @@ impl Jira {
         let done = answer.call.writes && answer.status.is_success();
         Err(if done { error.outcome_unknown() } else { error })
     }
-
-    fn limited(&self, answer: &Answer) -> Error {
-        let now = (self.now)();
-        let text = |name: &str| answer.headers.get(name).and_then(|v| v.to_str().ok());
-        let reason = text("ratelimit-reason").unwrap_or("not named").to_owned();
-        let call = &answer.call;
-        let scope = match (reason.as_str(), &call.ticket) {
-            ("jira-burst-based", _) => LimitScope::Bucket(format!("{} {}", call.method, call.template)),
-            ("jira-per-issue-on-write", Some(ticket)) => LimitScope::Bucket(format!("ticket {ticket}")),
-            _ => LimitScope::Connection,
-        };
-        let told = text("retry-after")
-            .and_then(|v| retry_after(v, now))
-            .or_else(|| text("x-ratelimit-reset").and_then(reset_time));
-        let until = told.unwrap_or_else(|| match scope {
-            LimitScope::Connection => now + TimeDelta::seconds(60),
-            LimitScope::Bucket(_) => now + TimeDelta::seconds(5),
-        });
-        let until = until.clamp(now + TimeDelta::seconds(1), now + LONGEST_WAIT);
-        call.error(ErrorKind::RateLimited { until, reason, scope })
-    }
 }
 
 fn transport_error(call: &Call, source: connector_api::TransportError) -> Error {
     let error = Error::transport(call.what.clone(), source);
     // A read that was lost is simply not done.
-    if call.writes { error } else { Error { outcome: connector_api::Outcome::NotDone, ..error } }
+    if call.writes { error } else { Error { outcome: Outcome::NotDone, ..error } }
 }
 
-/// Seconds, or an HTTP date.
-fn retry_after(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let text = text.trim();
-    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-        let seconds = text.parse::<i64>().unwrap_or(i64::MAX).min(LONGEST_WAIT.num_seconds());
-        return Some(now + TimeDelta::seconds(seconds));
-    }
-    DateTime::parse_from_rfc2822(text).ok().map(|at| at.to_utc())
-}
-
-/// ISO 8601 in UTC, with seconds or (as seen on the older cost limits) without.
-fn reset_time(text: &str) -> Option<DateTime<Utc>> {
-    let text = text.trim();
-    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
-        return Some(at.to_utc());
-    }
-    let bare = text.trim_end_matches('Z');
-    NaiveDateTime::parse_from_str(bare, "%Y-%m-%dT%H:%M").ok().map(|at| at.and_utc())
+/// A name out of a header, where Jira writes it as in an address.
+fn unescape(text: &str) -> String {
+    let text = text.replace('+', "%2B");
+    url::form_urlencoded::parse(text.as_bytes()).map(|(name, _)| name.into_owned()).collect()
 }
 
 /// The beginning of a body, for a message.
@@ -346,23 +332,5 @@ mod tests {
         let call =
             Call::read("x", Method::GET, "/rest/api/3/issue/{id}/comment/{comment}", &["A B/../1?", "7"]);
         assert_eq!(call.path, "/rest/api/3/issue/A%20B%2F..%2F1%3F/comment/7");
-    }
-
-    #[test]
-    fn reads_resets_with_and_without_seconds() {
-        for text in ["2026-06-05T06:00Z", "2026-06-05T06:00:00Z", "2026-06-05T08:00:00+02:00"] {
-            assert_eq!(reset_time(text).map(|at| at.timestamp()), Some(1_780_639_200), "{text}");
-        }
-        assert_eq!(reset_time("soon"), None);
-    }
-
-    #[test]
-    fn clamps_absurd_waits() {
-        let now = DateTime::UNIX_EPOCH;
-        for absurd in ["9223372036854775807", "99999999999999999999999", "86400"] {
-            assert_eq!(retry_after(absurd, now), Some(now + LONGEST_WAIT), "{absurd}");
-        }
-        assert_eq!(retry_after("Thu, 01 Jan 1970 00:00:30 GMT", now), Some(now + TimeDelta::seconds(30)));
-        assert_eq!(retry_after("-5", now), None);
     }
 }

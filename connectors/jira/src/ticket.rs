@@ -71,7 +71,8 @@ impl Jira {
     }
 
     pub(crate) fn reference(&self, id: &str, key: &str, project: &str) -> TicketRef {
-        let base = self.config.browse_url.as_ref().unwrap_or(&self.config.base_url);
+        let learned = self.memory().browse_url.clone();
+        let base = self.config.browse_url.as_ref().or(learned.as_ref()).unwrap_or(&self.config.base_url);
         let url = format!("{}/browse/{key}", base.as_str().trim_end_matches('/'));
         TicketRef { id: id.to_owned(), key: key.to_owned(), project: project.to_owned(), url }
     }
@@ -85,7 +86,7 @@ impl Jira {
         let status = fields.status.as_ref().ok_or_else(|| missing("status"))?;
         let project = fields.project.as_ref().map_or_else(|| project_of(&issue.key), |p| p.key.clone());
         let (description, line) = read_description(&fields.description);
-        let marker = issue.properties.get(PROPERTY).and_then(read_property).or(line);
+        let marker = marker(issue.properties.get(PROPERTY), &fields.labels, line);
         let mut memory = self.memory();
         if let Some(category) = &status.category {
             memory.categories.insert(status.id.clone(), self::category(&category.key));
@@ -118,16 +119,14 @@ impl Jira {
         })
     }
 
-    /// The comments and attachments that an issue brings along, if they are all there.
+    /// The comments and attachments that an issue brings along.
     pub(crate) fn talk(&self, issue: &wire::Issue) -> Option<Talk> {
-        let comments = issue.fields.comment.as_ref()?;
-        if comments.total.is_some_and(|total| total > comments.comments.len()) {
-            return None;
-        }
+        let page = issue.fields.comment.as_ref()?;
+        let whole = page.total.is_none_or(|total| total <= page.comments.len());
         Some(Talk {
             updated: issue.fields.updated?.0,
             read: (self.now)(),
-            comments: comments.comments.iter().map(comment).collect(),
+            comments: whole.then(|| page.comments.iter().map(comment).collect()),
             attachments: issue.fields.attachment.iter().map(attachment).collect(),
         })
     }
@@ -182,6 +181,16 @@ pub(crate) fn attachment(attachment: &wire::Attachment) -> Attachment {
         created: attachment.created.0,
         url: attachment.content.clone(),
     }
+}
+
+/// The marker of a ticket: in its property, in a label, or (as older releases wrote it) in the line of its block.
+pub(crate) fn marker<'a>(
+    property: Option<&Value>,
+    labels: impl IntoIterator<Item = &'a String>,
+    line: Option<Marker>,
+) -> Option<Marker> {
+    let label = || labels.into_iter().find_map(|label| Marker::parse(label));
+    property.and_then(read_property).or_else(label).or(line)
 }
 
 /// Reads the property's value.

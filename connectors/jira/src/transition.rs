@@ -6,120 +6,61 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use connector_api::{Error, ErrorKind, Result, StateChange, Status, StatusCategory, Ticket, TicketState};
+use connector_api::{Error, ErrorKind, Result, StateChange, StatusCategory, Ticket, TicketState};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::memory::Place;
 use crate::request::Call;
-use crate::ticket::category;
+use crate::state::{category_of, fitting, rank, satisfied, usual_resolution};
 use crate::wire::Transition;
 use crate::{FieldValues, Jira, adf, wiki, wire};
 
 /// How many statuses we go through at most.
 const HOPS: usize = 8;
 
-/// Names of resolutions that fit where the configuration names none.
-const FIXED: [&str; 4] = ["Done", "Fixed", "Resolved", "Completed"];
-const DROPPED: [&str; 7] =
-    ["Won't Do", "Won't Fix", "Wont Do", "Declined", "Duplicate", "Cannot Reproduce", "Cancelled"];
-/// Parts of status names that tell as much.
-const DROPPED_STATUS: [&str; 8] =
-    ["won't", "wont", "cancel", "declin", "reject", "duplicate", "abandon", "not planned"];
-const BLOCKED_STATUS: [&str; 4] = ["block", "hold", "imped", "stuck"];
-
-fn tells(name: &str, parts: &[&str]) -> bool {
-    let name = name.to_lowercase();
-    parts.iter().any(|part| name.contains(part))
-}
-
-fn same(a: &str, b: &str) -> bool {
-    a.trim().to_lowercase() == b.trim().to_lowercase()
-}
-
-/// The category that a state's statuses have.
-fn fitting(state: TicketState) -> StatusCategory {
-    match state {
-        TicketState::Open => StatusCategory::Todo,
-        TicketState::InProgress | TicketState::Blocked => StatusCategory::InProgress,
-        TicketState::Done | TicketState::Dropped => StatusCategory::Done,
-    }
-}
-
-fn category_of(status: &wire::Status) -> StatusCategory {
-    status.category.as_ref().map_or(StatusCategory::Todo, |c| category(&c.key))
-}
-
-/// Whether the ticket stands where it should already.
-fn satisfied(status: &Status, change: &StateChange) -> bool {
-    let named = change.names.iter().any(|name| same(name, &status.name));
-    let in_category = change.names.is_empty() && status.category == fitting(change.to);
-    let resolution = status.resolution.as_deref();
-    match change.to {
-        TicketState::Open | TicketState::InProgress => {
-            named || in_category && !tells(&status.name, &BLOCKED_STATUS)
-        }
-        TicketState::Blocked => named || in_category && tells(&status.name, &BLOCKED_STATUS),
-        TicketState::Done => {
-            let dropped = resolution.is_some_and(|r| DROPPED.iter().any(|name| same(name, r)));
-            (named || in_category && !tells(&status.name, &DROPPED_STATUS)) && !dropped
-        }
-        TicketState::Dropped => match (&change.resolution, resolution) {
-            (Some(wanted), Some(set)) => (named || in_category) && same(wanted, set),
-            (Some(_), None) => named && tells(&status.name, &DROPPED_STATUS),
-            (None, set) => {
-                named || in_category && set.is_some_and(|r| DROPPED.iter().any(|name| same(name, r)))
-            }
-        },
-    }
-}
-
-/// How well a transition's end fits; lower is better, none if it does not.
-fn rank(transition: &Transition, change: &StateChange) -> Option<usize> {
-    let name = &transition.to.name;
-    // What is dropped must read so afterwards: by its resolution or by its status.
-    let tellable = |meta| change.resolution.is_some() || usual_resolution(meta, change.to).is_some();
-    let reads_dropped =
-        transition.fields.get("resolution").is_some_and(tellable) || tells(name, &DROPPED_STATUS);
-    if let Some(at) = change.names.iter().position(|wanted| same(wanted, name)) {
-        let trusted = change.to != TicketState::Dropped || reads_dropped || change.resolution.is_none();
-        return trusted.then_some(at);
-    }
-    let fits = category_of(&transition.to) == fitting(change.to)
-        && match change.to {
-            TicketState::Open => true,
-            TicketState::InProgress => !tells(name, &BLOCKED_STATUS),
-            TicketState::Blocked => tells(name, &BLOCKED_STATUS),
-            TicketState::Done => !tells(name, &DROPPED_STATUS),
-            TicketState::Dropped => reads_dropped,
-        };
-    fits.then_some(change.names.len())
-}
-
 impl Jira {
+    /// Brings the ticket into a state, and reads it back.
     pub(crate) async fn change_state(&self, ticket: Ticket, change: &StateChange) -> Result<Ticket> {
-        if satisfied(&ticket.status, change) {
-            return Ok(ticket);
+        match self.move_to(&ticket, change).await? {
+            Moved::Not => Ok(ticket),
+            moved @ (Moved::AsOffered | Moved::ByMemory) => {
+                self.settled(self.after(&ticket).await?, change, moved).await
+            }
         }
+    }
+
+    /// Moves the ticket into a state without looking what became of it.
+    pub(crate) async fn move_to(&self, ticket: &Ticket, change: &StateChange) -> Result<Moved> {
+        if satisfied(&ticket.status, change) {
+            return Ok(Moved::Not);
+        }
+        self.learn_site().await?;
         let what = format!("change the state of {}", ticket.reference.key);
-        let mut walk = Walk { ticket: &ticket, change, what: &what, moved: false, remembered: false };
-        let after = self.walk(&mut walk, &ticket.status.name).await?;
-        if satisfied(&after.status, change) || !walk.remembered {
+        let mut walk = Walk { ticket, change, what: &what, moved: false, remembered: false };
+        self.walk(&mut walk).await?;
+        Ok(if walk.remembered { Moved::ByMemory } else { Moved::AsOffered })
+    }
+
+    /// The ticket as it is after a move, which is made again where the ids that were remembered meant something else.
+    pub(crate) async fn settled(&self, after: Ticket, change: &StateChange, moved: Moved) -> Result<Ticket> {
+        if moved != Moved::ByMemory || satisfied(&after.status, change) {
             return Ok(after);
         }
-        // The ids that were remembered mean something else by now.
         self.memory().transitions.clear();
-        self.walk(&mut walk, &after.status.name).await
+        self.move_to(&after, change).await.map_err(Error::outcome_unknown)?;
+        self.after(&after).await
     }
 
-    /// Goes from status to status until the ticket has arrived; gives it as it is then.
-    async fn walk(&self, walk: &mut Walk<'_>, from: &str) -> Result<Ticket> {
-        let mut here = from.to_owned();
+    /// Goes from status to status until the ticket has arrived.
+    async fn walk(&self, walk: &mut Walk<'_>) -> Result<()> {
+        let from = &walk.ticket.status.name;
+        let mut here = from.clone();
         let mut map = Map::new();
         for _ in 0..HOPS {
             let step = self.step(walk, &here, &mut map).await;
             match step.map_err(|e| if walk.moved { e.outcome_unknown() } else { e })? {
-                Step::Arrived => return self.after(walk.ticket).await,
+                Step::Arrived => return Ok(()),
                 Step::At(status) => here = status,
             }
             walk.moved = true;
@@ -156,7 +97,7 @@ impl Jira {
             };
             let id = &walk.ticket.reference.id;
             let template = self.api("/issue/{id}/transitions");
-            let call = Call::write(walk.what, Method::POST, &template, &[id]).ticket(id).body(body);
+            let call = Call::write(walk.what, Method::POST, &template, &[id]).body(body);
             let answer = self.send(call).await?;
             if answer.status == StatusCode::BAD_REQUEST && remembered {
                 fresh = true;
@@ -322,6 +263,17 @@ struct Walk<'a> {
     remembered: bool,
 }
 
+/// How a ticket came into the state that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moved {
+    /// It stood there already.
+    Not,
+    /// By transitions that were just offered.
+    AsOffered,
+    /// By transitions that were remembered, so that it may stand elsewhere.
+    ByMemory,
+}
+
 /// The transitions out of each status, as this walk met them.
 type Map = BTreeMap<String, Vec<Transition>>;
 
@@ -345,17 +297,6 @@ fn away(of: StatusCategory, sought: StatusCategory) -> u8 {
         | (StatusCategory::InProgress, StatusCategory::InProgress | StatusCategory::Done) => 0,
         (StatusCategory::Todo | StatusCategory::InProgress | StatusCategory::Done, _) => 1,
     }
-}
-
-fn usual_resolution(meta: &wire::FieldMeta, state: TicketState) -> Option<String> {
-    let usual: &[&str] = if state == TicketState::Done { &FIXED } else { &DROPPED };
-    let allowed: BTreeMap<String, &str> = meta
-        .allowed_values
-        .iter()
-        .filter_map(|value| value["name"].as_str())
-        .map(|name| (name.to_lowercase(), name))
-        .collect();
-    usual.iter().find_map(|name| allowed.get(&name.to_lowercase())).map(|&name| name.to_owned())
 }
 
 fn no_way(here: &str, open: &[Transition], change: &StateChange) -> String {

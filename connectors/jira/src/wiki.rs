@@ -23,8 +23,8 @@ pub(crate) fn document_signed(markdown: &str, line: &str) -> String {
 }
 
 /// A text that holds our block alone.
-pub(crate) fn fresh(block: &str, marker: Option<&Marker>) -> Value {
-    Value::String(panel(block, marker))
+pub(crate) fn fresh(block: &str) -> Value {
+    Value::String(panel(block, None))
 }
 
 /// Reads a description: our block, what stands outside it, and the marker in it.
@@ -47,9 +47,10 @@ pub(crate) fn read_description(raw: &Value) -> (Description, Option<Marker>) {
 }
 
 /// Puts `block` where our panel is, or behind all the rest where there is none.
-pub(crate) fn splice(raw: &Value, block: &str, marker: Option<&Marker>) -> Value {
+/// A marker in the old one's line stays.
+pub(crate) fn splice(raw: &Value, block: &str) -> Value {
     let text = raw.as_str().unwrap_or_default();
-    let panel = panel(block, marker);
+    let panel = panel(block, read_description(raw).1.as_ref());
     Value::String(match cut(text) {
         Some((before, _, after)) => format!("{before}{panel}{after}"),
         None if text.trim().is_empty() => panel,

@@ -134,11 +134,41 @@ pub(crate) struct Attachment {
 /// A page of a search, old or new.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct SearchPage {
-    pub(crate) issues: Vec<Issue>,
+pub(crate) struct SearchPage<T> {
+    pub(crate) issues: Vec<T>,
     pub(crate) is_last: Option<bool>,
     pub(crate) next_page_token: Option<String>,
     pub(crate) total: Option<usize>,
+}
+
+/// An issue property.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Property {
+    #[serde(default)]
+    pub(crate) value: Value,
+}
+
+/// An issue of which nothing but its id was asked for.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Listed {
+    pub(crate) id: String,
+}
+
+/// What a search lists.
+pub(crate) trait Identified {
+    fn id(&self) -> &str;
+}
+
+impl Identified for Issue {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Identified for Listed {
+    fn id(&self) -> &str {
+        &self.id
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -153,6 +183,25 @@ pub(crate) struct BulkIssues {
 pub(crate) struct Created {
     pub(crate) id: String,
     pub(crate) key: String,
+}
+
+/// What became of many issues at once.
+#[derive(Debug, Deserialize)]
+pub(crate) struct CreatedMany {
+    /// Those that were made, in the order in which they were asked for.
+    pub(crate) issues: Vec<Created>,
+    pub(crate) errors: Vec<CreateError>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct CreateError {
+    #[serde(default)]
+    pub(crate) status: u16,
+    /// Which of the request, from 0.
+    #[serde(rename = "failedElementNumber")]
+    pub(crate) at: usize,
+    #[serde(default, rename = "elementErrors")]
+    pub(crate) said: Value,
 }
 
 #[derive(Debug, Deserialize)]
@@ -279,6 +328,8 @@ pub(crate) struct ServerInfo {
     pub(crate) server_title: String,
     pub(crate) version: String,
     pub(crate) deployment_type: Option<String>,
+    /// Where people open the site.
+    pub(crate) base_url: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -274,13 +274,13 @@ fn asset(kind: &'static str, text: &'static str) -> Response {
     ([(header::CONTENT_TYPE, kind), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")], text).into_response()
 }
 
-/// Takes a form only from a page of this very site, and only under a loopback name: what another site's page sends
-/// has its own origin, and a name that was bent to this host is not a loopback name.
+/// Takes no form from another site's page, and only under a loopback name: what another site's page sends has its own
+/// origin, and a name that was bent to this host is not a loopback name. A program that is no browser names no origin.
 async fn only_from_here(request: Request, next: Next) -> Response {
     if is_from_here(request.headers()) {
         next.run(request).await
     } else {
-        (StatusCode::FORBIDDEN, "Forms are taken from this site's own pages only.").into_response()
+        (StatusCode::FORBIDDEN, "Forms are not taken from another site's pages.").into_response()
     }
 }
 
@@ -288,7 +288,8 @@ fn is_from_here(headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     match (text(header::ORIGIN), text(header::HOST)) {
         (Some(origin), Some(host)) => origin == format!("http://{host}") && is_loopback(host),
-        (None, _) | (_, None) => false,
+        (None, Some(host)) => is_loopback(host),
+        (_, None) => false,
     }
 }
 

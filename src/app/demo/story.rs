@@ -9,7 +9,7 @@ use connector_api::{Account, TicketState};
 use super::data::{self, ADA, Character, GRACE, LINUS};
 use super::live::{DemoError, Stage, moment};
 use crate::app::act::{Who, act};
-use crate::app::import::import;
+use crate::app::import::{How, import};
 use crate::exchange::plan_file;
 use crate::register::{
     Actor, Drift, DriftKind, EvidenceKind, MilestoneNumber, MilestoneState, MoveState, Register, Role,
@@ -31,7 +31,7 @@ pub async fn prepare(stage: &Stage, tell: Tell<'_>) -> Result<(), DemoError> {
     let who = Who { actor: Actor::Person(GRACE.name.to_owned()), roles: Role::ALL.into_iter().collect() };
     let book = data::workbook(today).map_err(DemoError::of)?;
     std::fs::write(stage.folder.join("poam.xlsx"), &book).map_err(DemoError::of)?;
-    let report = import(world, &stage.system, &who, "poam.xlsx", book.into(), false, &|_, _| {})
+    let report = import(world, &stage.system, &who, "poam.xlsx", book.into(), How::default(), &|_, _| {})
         .await
         .map_err(DemoError::of)?;
     let register = register(stage).await?;
@@ -42,6 +42,7 @@ pub async fn prepare(stage: &Stage, tell: Tell<'_>) -> Result<(), DemoError> {
     std::fs::write(stage.folder.join("plan.toml"), &plan).map_err(DemoError::of)?;
     let commands = plan_file::commands("plan.toml", &plan, &stage.system, register.system.last_item)
         .map_err(DemoError::of)?;
+    let commands = commands.into_iter().map(|planned| planned.command).collect();
     act(world, &stage.system, &who, commands).await.map_err(DemoError::of)?;
     let register = self::register(stage).await?;
     let serves = register.milestones.get(&M1).map_or(0, |milestone| milestone.serves.len());

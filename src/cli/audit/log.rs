@@ -28,7 +28,7 @@ pub(in crate::cli) struct Log {
 }
 
 pub(in crate::cli) async fn run(session: &Session, wanted: Log) -> anyhow::Result<Ending> {
-    let app = session.app().await?;
+    let app = session.reading().await?;
     let (system, subject) = match (&wanted.item, &wanted.milestone) {
         (Some(item), _) => {
             let (system, item) = item_named(session, &app, item)?;

@@ -57,6 +57,9 @@ struct Chain {
     sealed_upto: Option<u64>,
     /// Keys of those seals.
     keys: BTreeSet<String>,
+    /// What the evidence store holds beside the proofs.
+    #[serde(skip)]
+    seals: Vec<Seal>,
     faults: Vec<String>,
 }
 
@@ -66,18 +69,23 @@ struct Proofs {
     checked: u64,
     /// Digests whose bytes were removed, as is recorded.
     redacted: u64,
+    /// Seals of the chains whose files were hashed again.
+    seals: u64,
+    /// Bytes that no row names: what a crash left, before the row that was to name it. None where only one system was
+    /// looked at, since those of others are not known then.
+    unnamed: Option<BTreeSet<Digest>>,
     faults: Vec<String>,
 }
 
 impl From<Verification> for Chain {
     fn from(found: Verification) -> Self {
-        let Verification { system, rows, sealed_upto, keys, faults } = found;
-        Self { system, rows, sealed_upto, keys, faults }
+        let Verification { system, rows, sealed_upto, keys, seals, faults } = found;
+        Self { system, rows, sealed_upto, keys, seals, faults }
     }
 }
 
 pub(in crate::cli) async fn run(session: &Session, wanted: Verify) -> anyhow::Result<Ending> {
-    let app = session.app().await?;
+    let app = session.reading().await?;
     let only = session.shared.system.as_ref().map(|_| session.chain(&app)).transpose()?;
     let mut given = Vec::new();
     for file in &wanted.seal {
@@ -102,7 +110,7 @@ pub(in crate::cli) async fn run(session: &Session, wanted: Verify) -> anyhow::Re
     drop(read);
     bar.finish_and_clear();
     let systems: Vec<Chain> = found.into_iter().map(Chain::from).collect();
-    let evidence = if wanted.evidence { Some(proofs(&app, &systems).await?) } else { None };
+    let evidence = if wanted.evidence { Some(proofs(&app, &systems, only.is_none()).await?) } else { None };
     let whole = systems.iter().all(|chain| chain.faults.is_empty());
     let ok = whole && evidence.as_ref().is_none_or(|proofs| proofs.faults.is_empty());
     let report = Report { ok, systems, evidence };
@@ -126,12 +134,21 @@ fn seals(file: &PathBuf) -> anyhow::Result<Vec<Seal>> {
     read.with_context(|| format!("{shown} is no seal as `audit seal --json` prints it"))
 }
 
-/// Hashes the bytes of every proof again.
-async fn proofs(app: &App, systems: &[Chain]) -> anyhow::Result<Proofs> {
+/// Hashes the bytes of every proof and every seal again. `whole` says that every chain of the store is among them.
+async fn proofs(app: &App, systems: &[Chain], whole: bool) -> anyhow::Result<Proofs> {
     let mut proofs = Proofs::default();
     let mut seen: BTreeSet<Digest> = BTreeSet::new();
     let bar = output::progress(0, "hashing");
     for chain in systems {
+        for seal in &chain.seals {
+            let digest = Digest::of(&seal.bytes());
+            proofs.seals += 1;
+            if let Err(error) = app.world().evidence.verify(&digest).await {
+                let what = crate::sync::engine::chain(&error);
+                proofs.faults.push(format!("the seal of {} up to row {}: {what}", chain.system, seal.upto));
+            }
+            seen.insert(digest);
+        }
         let mut after = None;
         loop {
             // Nothing is open in the store while files are read.
@@ -169,6 +186,9 @@ async fn proofs(app: &App, systems: &[Chain]) -> anyhow::Result<Proofs> {
         }
     }
     bar.finish_and_clear();
+    if whole {
+        proofs.unnamed = Some(&app.world().evidence.digests().await? - &seen);
+    }
     Ok(proofs)
 }
 
@@ -200,14 +220,21 @@ fn said(report: &Report) {
     }
     if let Some(proofs) = &report.evidence {
         output::line(format!(
-            "Evidence: {} digests checked, {} redacted, {} wrong.",
+            "Evidence: {} digests checked, {} seals, {} redacted, {} wrong.",
             proofs.checked,
+            proofs.seals,
             proofs.redacted,
             proofs.faults.len()
         ));
         for fault in &proofs.faults {
             output::line(format!("  {fault}"));
         }
+    }
+    let unnamed = report.evidence.iter().flat_map(|proofs| proofs.unnamed.iter().flatten());
+    for digest in unnamed {
+        output::line(format!(
+            "  {digest} is named by no row: what was being recorded when it was kept came to nothing"
+        ));
     }
     output::line(if report.ok { "The history is whole." } else { "The history is NOT whole." });
 }

@@ -33,8 +33,18 @@ pub(in crate::cli) enum Command {
     },
 }
 
+impl Command {
+    /// Whether it only reads.
+    fn reads(&self) -> bool {
+        match self {
+            Self::List => true,
+            Self::Add { .. } | Self::Revoke { .. } => false,
+        }
+    }
+}
+
 pub(in crate::cli) async fn run(session: &Session, command: Command) -> anyhow::Result<Ending> {
-    let app = session.app().await?;
+    let app = if command.reads() { session.reading().await? } else { session.app().await? };
     let who = session.who(&app, &SystemId::reserved())?;
     match command {
         Command::Add { name, expires } => {

@@ -45,8 +45,18 @@ impl Side {
     }
 }
 
+impl Command {
+    /// Whether it only reads.
+    fn reads(&self) -> bool {
+        match self {
+            Self::List { .. } => true,
+            Self::Resolve { .. } => false,
+        }
+    }
+}
+
 pub(super) async fn run(session: &Session, command: Command) -> anyhow::Result<Ending> {
-    let app = session.app().await?;
+    let app = if command.reads() { session.reading().await? } else { session.app().await? };
     let system = session.system(&app)?;
     match command {
         Command::List { all } => {

@@ -3,7 +3,9 @@
 use anyhow::Context as _;
 use clap::Subcommand;
 
+use super::super::value::{self, Moment};
 use super::super::{Ending, Session, output};
+use super::all_as_of;
 use crate::register::policy::Calendar;
 use crate::register::view::DriftView;
 use crate::register::{Drift, DriftKind, ItemNumber, Subject, SystemId};
@@ -19,6 +21,9 @@ pub(in crate::cli) enum Command {
         /// Of this kind alone; may be given several times.
         #[arg(long, value_name = "KIND", value_parser = DriftKind::parse)]
         kind: Vec<DriftKind>,
+        /// As they were at the end of this day in the system's zone.
+        #[arg(long, value_name = "DATE", value_parser = value::moment)]
+        as_of: Option<Moment>,
     },
     /// Show one drift.
     Show {
@@ -28,13 +33,18 @@ pub(in crate::cli) enum Command {
 }
 
 pub(super) async fn run(session: &Session, command: Command) -> anyhow::Result<Ending> {
-    let app = session.app().await?;
+    let app = session.reading().await?;
     let system = session.system(&app)?;
     let mut read = app.world().db.read().await?;
     match command {
-        Command::List { all, kind } => {
-            let mut found = read.drifts(&system, !all).await?;
-            found.retain(|drift| kind.is_empty() || kind.contains(&drift.kind));
+        Command::List { all, kind, as_of } => {
+            let mut found: Vec<Drift> = match as_of {
+                None => read.drifts(&system, !all).await?,
+                Some(moment) => all_as_of(&app, &system, moment).await?.drifts.into_values().collect(),
+            };
+            found.retain(|drift| {
+                (all || drift.settled.is_none()) && (kind.is_empty() || kind.contains(&drift.kind))
+            });
             let calendar = &app.world().settings.system(&system)?.calendar;
             list(session, &found, all, calendar)?;
         }

@@ -102,8 +102,22 @@ pub(in crate::cli) enum Command {
     },
 }
 
+impl Command {
+    /// Whether it only reads.
+    fn reads(&self) -> bool {
+        match self {
+            Self::List { .. } | Self::Show { .. } => true,
+            Self::Add { .. }
+            | Self::Edit { .. }
+            | Self::Correct { .. }
+            | Self::Merge { .. }
+            | Self::Close { .. } => false,
+        }
+    }
+}
+
 pub(super) async fn run(session: &Session, command: Command) -> anyhow::Result<Ending> {
-    let app = session.app().await?;
+    let app = if command.reads() { session.reading().await? } else { session.app().await? };
     match command {
         Command::List { status, owner, text, as_of } => {
             let filter = ItemFilter { statuses: status, owner, text, ..ItemFilter::default() };

@@ -75,8 +75,18 @@ pub(in crate::cli) enum Command {
     Work(work::Work),
 }
 
+impl Command {
+    /// Whether it only reads.
+    fn reads(&self) -> bool {
+        match self {
+            Self::List { .. } | Self::Show { .. } => true,
+            Self::Add { .. } | Self::Work(_) => false,
+        }
+    }
+}
+
 pub(super) async fn run(session: &Session, command: Command) -> anyhow::Result<Ending> {
-    let app = session.app().await?;
+    let app = if command.reads() { session.reading().await? } else { session.app().await? };
     match command {
         Command::List { state, item, owner, due_by, as_of } => {
             let item = item.as_deref().map(|name| item_named(session, &app, name)).transpose()?;

@@ -6,7 +6,7 @@ use clap::Subcommand;
 
 use super::super::value::{self, Moment};
 use super::super::{Ending, Session, Usage, output};
-use super::{around_milestone, carry_out, milestone_named};
+use super::{all_as_of, around_milestone, carry_out, milestone_named};
 use crate::app::App;
 use crate::register::decide::{self, ProposedMove};
 use crate::register::view::MoveView;
@@ -22,6 +22,9 @@ pub(in crate::cli) enum Command {
         /// In this state alone; may be given several times.
         #[arg(long, value_parser = value::move_state)]
         state: Vec<MoveState>,
+        /// As they were at the end of this day in the system's zone.
+        #[arg(long, value_name = "DATE", value_parser = value::moment)]
+        as_of: Option<Moment>,
     },
     /// Say why a date moved.
     #[command(override_usage = "poam move why <MILESTONE> [N] <TEXT>")]
@@ -61,10 +64,20 @@ pub(in crate::cli) enum Command {
     },
 }
 
+impl Command {
+    /// Whether it only reads.
+    fn reads(&self) -> bool {
+        match self {
+            Self::List { .. } => true,
+            Self::Why { .. } | Self::Approve { .. } | Self::Reject { .. } | Self::Propose { .. } => false,
+        }
+    }
+}
+
 pub(super) async fn run(session: &Session, command: Command) -> anyhow::Result<Ending> {
-    let app = session.app().await?;
+    let app = if command.reads() { session.reading().await? } else { session.app().await? };
     let (name, number, decision) = match command {
-        Command::List { since, state } => return list(session, &app, since, &state).await,
+        Command::List { since, state, as_of } => return list(session, &app, since, &state, as_of).await,
         Command::Why { milestone, words } => {
             let (number, text) = numbered(&words)?;
             (milestone, number, Decision::Explain(text))
@@ -86,17 +99,18 @@ pub(super) async fn run(session: &Session, command: Command) -> anyhow::Result<E
         Decision::Reject(reason) => decide::Command::Reject { milestone, number, reason },
         Decision::Propose(to, why) => {
             let who = session.who(&app, &system)?;
-            decide::Command::Propose(Box::new(ProposedMove {
+            decide::Command::Move(Box::new(ProposedMove {
                 milestone,
                 to: Some(to),
                 by: who.actor,
                 at: app.world().clock.now(),
                 whence: "command propose".to_owned(),
                 rationale: why,
+                settles: false,
             }))
         }
     };
-    let proposes = matches!(command, decide::Command::Propose(_));
+    let proposes = matches!(command, decide::Command::Move(_));
     let changes = carry_out(session, &app, &system, vec![command]).await?;
     let after = around_milestone(&app, &system, milestone, None).await?;
     let milestone = after.milestones.get(&milestone).context("the milestone is gone")?;
@@ -170,12 +184,23 @@ async fn list(
     app: &App,
     since: Option<Moment>,
     states: &[MoveState],
+    as_of: Option<Moment>,
 ) -> anyhow::Result<Ending> {
     let system = session.system(app)?;
     let calendar = &app.world().settings.system(&system)?.calendar;
     let since = since.map(|moment| moment.start(calendar));
-    let mut read = app.world().db.read().await?;
-    let mut found: Vec<(MilestoneNumber, Move)> = read.moves(&system, since).await?;
+    let mut found: Vec<(MilestoneNumber, Move)> = match as_of {
+        None => app.world().db.read().await?.moves(&system, since).await?,
+        Some(moment) => {
+            let register = all_as_of(app, &system, moment).await?;
+            let of = |held: Milestone| held.moves.into_iter().map(move |moved| (held.number, moved));
+            let all = register.milestones.into_values().flat_map(of);
+            let mut all: Vec<_> =
+                all.filter(|(_, moved)| since.is_none_or(|since| moved.at >= since)).collect();
+            all.sort_by_key(|(number, moved)| (moved.at, *number, moved.number));
+            all
+        }
+    };
     found.retain(|(_, moved)| states.is_empty() || states.contains(&moved.state));
     if session.shared.json {
         output::json(&found.iter().map(|(number, moved)| MoveView::of(*number, moved)).collect::<Vec<_>>())?;

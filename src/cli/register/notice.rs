@@ -14,7 +14,7 @@ pub(in crate::cli) enum Command {
 
 pub(super) async fn run(session: &Session, command: Command) -> anyhow::Result<Ending> {
     let Command::List = command;
-    let app = session.app().await?;
+    let app = session.reading().await?;
     let system = session.system(&app)?;
     let mut read = app.world().db.read().await?;
     let found = read.notices(&system, None, u32::MAX).await?;

@@ -87,7 +87,7 @@ pub(super) fn milestone(register: &Register, milestone: &Milestone, link: Option
 fn of_milestone(register: &Register, held: &Milestone, link: Option<&Link>) {
     let about = |subject: &Subject| *subject == Subject::Milestone(held.number);
     let of = EvidenceOf::Milestone(held.number);
-    let missing = decide::missing_evidence(register, held);
+    let missing = completeness::missing_evidence(register, held);
     let kinds = |kinds: &mut dyn Iterator<Item = &'static str>| kinds.collect::<Vec<_>>().join(", ");
     let joined = |all: Vec<String>| all.join(", ");
     output::facts(vec![

@@ -13,7 +13,7 @@ use super::known_tracker;
 use crate::app::App;
 use crate::app::reserved::needs;
 use crate::register::view::LinkView;
-use crate::register::{Base, Link, LinkPhase, Milestone, MilestoneNumber, Register, Role, SystemId};
+use crate::register::{Base, Link, LinkPhase, MilestoneNumber, Role, SystemId};
 use crate::store::{LinkFilter, MilestoneFilter, Scope};
 use crate::sync::adopt::adopt;
 use crate::sync::apart::{self, Apart};
@@ -72,8 +72,18 @@ struct LinkDetail<'a> {
     apart: Vec<Apart>,
 }
 
+impl Command {
+    /// Whether it only reads.
+    fn reads(&self) -> bool {
+        match self {
+            Self::List { .. } | Self::Show { .. } => true,
+            Self::Open { .. } | Self::Adopt { .. } => false,
+        }
+    }
+}
+
 pub(in crate::cli) async fn run(session: &Session, command: Command) -> anyhow::Result<Ending> {
-    let app = session.app().await?;
+    let app = if command.reads() { session.reading().await? } else { session.app().await? };
     match command {
         Command::List { tracker, phase, failing } => {
             if let Some(tracker) = &tracker {
@@ -192,7 +202,11 @@ async fn show(
     output::line("");
     output::table(
         &["Field", "Register", "Ticket", "Reconciled"],
-        if seen.at.is_some() { sides(&register, milestone, &link) } else { Vec::new() },
+        if seen.at.is_some() {
+            sides(apart::sides(&register, milestone, &link), &link.base)
+        } else {
+            Vec::new()
+        },
         "The ticket was not seen yet.",
     );
     if apart.is_empty() && seen.at.is_some() {
@@ -205,8 +219,7 @@ async fn show(
 }
 
 /// Both sides as they are, and as they were when they were last reconciled, where that differs.
-fn sides(register: &Register, milestone: &Milestone, link: &Link) -> Vec<Vec<String>> {
-    let base = &link.base;
+fn sides(sides: [(&'static str, String, String); 4], base: &Base) -> Vec<Vec<String>> {
     let word = |text: &Option<String>| output::or_dash(text.as_deref());
     let due = |day: Option<NaiveDate>| day.map_or_else(|| "none".to_owned(), |day| day.to_string());
     let bases = [
@@ -215,7 +228,7 @@ fn sides(register: &Register, milestone: &Milestone, link: &Link) -> Vec<Vec<Str
         base.due.as_ref().map(|p| (due(p.ours), due(p.theirs))),
         base.assignee.as_ref().map(|p| (word(&p.ours), word(&p.theirs))),
     ];
-    apart::sides(register, milestone, link)
+    sides
         .into_iter()
         .zip(bases)
         .map(|((field, ours, theirs), base)| {

@@ -6,14 +6,14 @@ use super::super::{Ending, Session, output};
 use super::known_tracker;
 use crate::app::App;
 use crate::app::once::{Done, once};
-use crate::sync::detect;
+use crate::sync::{detect, lease};
 
 pub(in crate::cli) async fn run(
     session: &Session,
     dry_run: bool,
     tracker: Option<&str>,
 ) -> anyhow::Result<Ending> {
-    let app = session.app().await?;
+    let app = if dry_run { session.reading().await? } else { session.app().await? };
     if let Some(tracker) = tracker {
         known_tracker(&app, tracker)?;
     }
@@ -27,12 +27,13 @@ pub(in crate::cli) async fn run(
         bar.set_style(indicatif::ProgressStyle::with_template("{spinner} {msg}: {pos} links looked at")?);
         let told = bar.clone();
         let tell = move |links| told.set_position(links);
-        all.push(Box::pin(once(&app, connection, &tell)).await?);
+        all.push(Box::pin(once(&app, connection, tracker, &tell)).await?);
         bar.finish_and_clear();
     }
     for system in &app.config.systems {
         detect::connections(app.world(), &system.id).await?;
     }
+    lease::release(app.world()).await?;
     if session.shared.json {
         output::json(&all)?;
     } else {
@@ -97,10 +98,9 @@ async fn dry(
 ) -> anyhow::Result<Ending> {
     let mut lines = Vec::new();
     for connection in connections {
-        let planned = app.engine.dry_run(connection).await;
+        let planned = app.engine.of_tracker(tracker).dry_run(connection).await;
         lines.extend(planned.with_context(|| format!("connection {connection} cannot be looked at"))?);
     }
-    lines.retain(|line| tracker.is_none_or(|id| line.tracker == id));
     if session.shared.json {
         output::json(&lines)?;
         return Ok(Ending::Done);

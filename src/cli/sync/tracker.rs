@@ -1,6 +1,7 @@
 //! `tracker list|halt|resume`.
 
-use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
+
 use clap::Subcommand;
 use serde::Serialize;
 
@@ -10,7 +11,8 @@ use crate::app::App;
 use crate::app::reserved::set_tracker;
 use crate::register::SystemId;
 use crate::register::view::Time;
-use crate::sync::detect;
+use crate::store::Health;
+use crate::sync::{detect, health};
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Command {
@@ -44,6 +46,8 @@ struct TrackerView {
     halted: Option<String>,
     links: Links,
     health: Option<HealthView>,
+    /// What the tracker asked to wait with.
+    paused: Vec<PauseView>,
 }
 
 #[derive(Debug, Serialize)]
@@ -56,7 +60,15 @@ struct Links {
     failing: u64,
 }
 
-/// How its connection is; none where it was never asked.
+/// How it is, or its connection where that is polled as a whole; none where it was never asked.
+#[derive(Debug, Serialize)]
+struct PauseView {
+    /// The allowance; empty for the whole connection.
+    scope: String,
+    until: Time,
+    reason: String,
+}
+
 #[derive(Debug, Serialize)]
 struct HealthView {
     last_ok: Option<Time>,
@@ -65,8 +77,29 @@ struct HealthView {
     failures: u32,
 }
 
+impl Command {
+    /// Whether it only reads.
+    fn reads(&self) -> bool {
+        match self {
+            Self::List => true,
+            Self::Halt { .. } | Self::Resume { .. } => false,
+        }
+    }
+}
+
+impl HealthView {
+    fn of(health: &Health) -> Self {
+        Self {
+            last_ok: health.last_ok.map(Time),
+            last_error: health.last_error.map(Time),
+            error: health.error.clone(),
+            failures: health.failures,
+        }
+    }
+}
+
 pub(in crate::cli) async fn run(session: &Session, command: Command) -> anyhow::Result<Ending> {
-    let app = session.app().await?;
+    let app = if command.reads() { session.reading().await? } else { session.app().await? };
     let (tracker, reason, on) = match command {
         Command::List => return list(session, &app).await,
         Command::Halt { tracker, reason } => (tracker, reason, false),
@@ -128,6 +161,10 @@ fn standing(tracker: &TrackerView) -> String {
             health.error.as_deref().unwrap_or("-")
         )),
     }
+    for pause in &tracker.paused {
+        let what = if pause.scope.is_empty() { "paused" } else { pause.scope.as_str() };
+        words.push(format!("{what} until {}: {}", output::time(pause.until.0), pause.reason));
+    }
     words.join("; ")
 }
 
@@ -136,15 +173,29 @@ async fn all(app: &App) -> anyhow::Result<Vec<TrackerView>> {
     let mut counts = read.link_counts().await?;
     let halted = read.halted().await?;
     let health = read.health().await?;
-    let time = |at: Option<DateTime<Utc>>| at.map(Time);
+    let now = app.world().clock.now();
+    let mut paused = BTreeMap::new();
+    for connection in &app.config.connections {
+        paused.insert(connection.id.clone(), read.pauses(&connection.id, now).await?);
+    }
+    let streams = read.stream_health().await?;
     Ok(app
         .config
         .trackers
         .iter()
         .map(|tracker| {
             let counts = counts.remove(&tracker.id).unwrap_or_default();
-            let health = health.iter().find(|health| health.connection == tracker.connection);
+            let paused = paused.get(&tracker.connection).into_iter().flatten().map(|pause| PauseView {
+                scope: pause.scope.clone(),
+                until: Time(pause.until),
+                reason: pause.reason.clone(),
+            });
+            let world = app.world();
+            let known = world.settings.tracker(&tracker.id).ok();
+            let own = known.and_then(|known| health::of_tracker(world, known, &streams));
+            let connection = health.iter().find(|health| health.connection == tracker.connection);
             TrackerView {
+                paused: paused.collect(),
                 id: tracker.id.clone(),
                 connection: tracker.connection.clone(),
                 project: tracker.project.clone(),
@@ -157,12 +208,7 @@ async fn all(app: &App) -> anyhow::Result<Vec<TrackerView>> {
                     dirty: counts.dirty,
                     failing: counts.failing,
                 },
-                health: health.map(|health| HealthView {
-                    last_ok: time(health.last_ok),
-                    last_error: time(health.last_error),
-                    error: health.error.clone(),
-                    failures: health.failures,
-                }),
+                health: own.or(connection).map(HealthView::of),
             }
         })
         .collect())

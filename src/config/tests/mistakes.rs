@@ -150,7 +150,10 @@ fn what_sections_say_of_each_other_must_fit() {
         ("[[tracker]]\nid = \"a\"\nconnection = \"hub\"\n", "tracker[a].repo: is missing"),
         ("[[tracker]]\nid = \"a\"\nconnection = \"jira\"\nproject = \"sec\"\n", "is no project key"),
         (&format!("{hub}issue_type = \"Task\"\n"), "issue_type: is for Jira"),
-        (&format!("{hub}fields = {{ due = \"duedate\" }}\n"), "is neither \"block\" nor \"milestone\""),
+        (
+            &format!("{hub}fields = {{ due = \"duedate\" }}\n"),
+            "is none of \"block\", \"milestone\" and \"field:NAME\"",
+        ),
         (&format!("{sec}fields = {{ due = \"milestone\" }}\n"), "is none of \"duedate\""),
         (&format!("{hub}fields = {{ extra = {{ a = 1 }} }}\n"), "fields.extra: is for Jira"),
         (&format!("{hub}states = {{ Doing = \"open\" }}\n"), "is no status of GitHub"),

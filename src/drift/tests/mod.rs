@@ -112,6 +112,7 @@ impl World {
                 date: day("2027-01-18"),
                 rule: "legacy-rev5/moderate-90".to_owned(),
                 derivation: "90 days from detection on 2026-10-20 (moderate)".to_owned(),
+                file: None,
             }),
             corrections: Vec::new(),
             imported: None,
@@ -258,8 +259,12 @@ impl World {
     /// A deadline that no rule is held against; the milestone is due by then.
     fn set_deadline(&mut self, date: &str) {
         self.rules.remediation.clear();
-        self.item().deadline =
-            Some(Deadline { date: day(date), rule: "test/set".to_owned(), derivation: "as set".to_owned() });
+        self.item().deadline = Some(Deadline {
+            date: day(date),
+            rule: "test/set".to_owned(),
+            derivation: "as set".to_owned(),
+            file: None,
+        });
         if self.milestone().due > Some(day(date)) {
             self.set_due(date);
         }
@@ -337,6 +342,7 @@ fn rules() -> RuleSet {
         name: "legacy-rev5".to_owned(),
         remediation: vec![Remediation { id: "moderate-90".to_owned(), rating: Rating::Moderate, days: 90 }],
         kev: Some(KevRule { id: "kev-due".to_owned() }),
+        file: None,
     }
 }
 
@@ -368,5 +374,6 @@ fn link() -> Link {
         error: None,
         missing_since: None,
         version: 1,
+        written: None,
     }
 }

@@ -1,5 +1,6 @@
 //! For each kind: what opens it, in which words, and what settles it, in which words; and what must not open any.
 
+use super::super::item::next_day_of_month;
 use super::dates::DATES;
 use super::quiet::NEAR_MISSES;
 use super::tickets::TICKETS;
@@ -121,6 +122,7 @@ fn a_deadline_ahead_counts_though_another_item_s_has_passed() {
         date: day("2026-11-30"),
         rule: "test/set".to_owned(),
         derivation: "as set".to_owned(),
+        file: None,
     });
     world.register.items.insert(second.number.clone(), second);
     world.milestone().serves.insert(ItemNumber::ours(2));
@@ -128,6 +130,7 @@ fn a_deadline_ahead_counts_though_another_item_s_has_passed() {
         date: day("2026-11-01"),
         rule: "test/set".to_owned(),
         derivation: "as set".to_owned(),
+        file: None,
     });
     let wanted = world.wanted();
     let risk: Vec<&str> = wanted
@@ -158,6 +161,31 @@ fn a_submission_day_beyond_the_month_s_end_is_its_last_day() {
             "the last check-in with the vendor was on 2026-10-30, over 30 days before the submission on 2026-11-30"
         ]
     );
+}
+
+/// The first day from a day on that is the submission day, or its month's last where the month has none such.
+#[test]
+fn a_submission_day_in_every_month() {
+    for (today, submission, expected) in [
+        ("2026-11-15", 30, "2026-11-30"),
+        ("2026-11-15", 31, "2026-11-30"),
+        ("2026-11-30", 31, "2026-11-30"),
+        ("2026-12-01", 31, "2026-12-31"),
+        ("2027-02-01", 28, "2027-02-28"),
+        ("2027-02-01", 29, "2027-02-28"),
+        ("2027-02-01", 30, "2027-02-28"),
+        ("2027-02-28", 31, "2027-02-28"),
+        ("2027-03-01", 29, "2027-03-29"),
+        ("2028-02-01", 29, "2028-02-29"),
+        ("2028-02-28", 31, "2028-02-29"),
+        ("2027-01-31", 30, "2027-02-28"),
+        ("2027-01-31", 31, "2027-01-31"),
+        ("2026-12-20", 15, "2027-01-15"),
+        ("2026-12-15", 15, "2026-12-15"),
+    ] {
+        let found = next_day_of_month(day(today), submission);
+        assert_eq!(found, Some(day(expected)), "day {submission}, from {today} on");
+    }
 }
 
 #[test]

@@ -75,6 +75,21 @@ pub(super) const TICKETS: &[Case] = &[
         ],
     ),
     case(
+        DriftKind::ClosedWithoutFix,
+        "won't do, though it was done",
+        |w| {
+            w.finish();
+            w.milestone().closed_without_fix = Some(ClosedWithoutFix {
+                resolution: "Won't Do".to_owned(),
+                by: "Bob".to_owned(),
+                at: instant("2026-11-22T03:00:00Z"),
+            });
+        },
+        "",
+        "ticket ACME-12 was closed as \"Won't Do\" by Bob on 2026-11-21",
+        &[(|w| w.milestone().closed_without_fix = None, "reopened or decided")],
+    ),
+    case(
         DriftKind::Reopened,
         "open again after done",
         |w| {

@@ -14,6 +14,7 @@ mod columns;
 mod container;
 mod entry;
 pub mod grammar;
+mod headers;
 mod row;
 mod sheet;
 mod take;
@@ -197,6 +198,8 @@ struct Reading<'a> {
     header: SystemHeader,
     rows: Vec<Row>,
     refused: Vec<Refused>,
+    /// Mandatory columns that sheets do not have, by sheet.
+    lacks: Vec<(String, String)>,
     read: usize,
     /// Cells with content so far.
     cells: usize,
@@ -213,6 +216,7 @@ impl<'a> Reading<'a> {
             header: SystemHeader::default(),
             rows: Vec::new(),
             refused: Vec::new(),
+            lacks: Vec::new(),
             read: 0,
             cells: 0,
             seen: HashMap::new(),
@@ -239,6 +243,7 @@ impl<'a> Reading<'a> {
             rows: self.rows,
             warnings: self.log.warnings,
             refused: self.refused,
+            lacks: self.lacks,
             read: self.read,
         }
     }

@@ -299,6 +299,8 @@ pub struct Workbook {
     pub warnings: Vec<Warning>,
     /// What was not taken.
     pub refused: Vec<Refused>,
+    /// Mandatory columns that sheets do not have: the sheet's name and the column's header.
+    pub lacks: Vec<(String, String)>,
     /// The rows that hold something other than the template's own text: those taken and those refused.
     pub read: usize,
 }

@@ -6,9 +6,13 @@ use calamine::{DataRef, Xlsx, XlsxFormulaMetadata};
 
 use super::cells::{self, Cleaned, Value};
 use super::columns::{self, Column, normal};
+use super::headers::{Headers, doubled_headers};
 use super::row::{SheetKind, SystemHeader, TemplateVersion};
 use super::take::{Given, RowTaker};
 use super::{ReadError, Reading};
+
+/// Up to here a spreadsheet's numbers name each whole number (2^53).
+const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Headers are looked for in so many rows.
 pub(super) const HEADER_ROWS: u32 = 30;
@@ -39,63 +43,6 @@ pub(super) struct Cell {
     pub(super) formula: Option<String>,
 }
 
-/// One column of a sheet: its header as written, and what it means.
-pub(super) struct Header {
-    pub(super) text: String,
-    pub(super) column: Option<Column>,
-}
-
-/// The columns of a sheet by position.
-pub(super) struct Headers {
-    by_position: Vec<Option<Header>>,
-}
-
-impl Headers {
-    /// The header over a cell, or its column's letters.
-    pub(super) fn name(&self, position: u32) -> String {
-        self.get(position)
-            .map_or_else(|| format!("column {}", columns::letters(position)), |h| h.text.clone())
-    }
-
-    pub(super) fn get(&self, position: u32) -> Option<&Header> {
-        self.by_position.get(usize::try_from(position).ok()?)?.as_ref()
-    }
-
-    /// The header text of a column, as the sheet spells it.
-    pub(super) fn of(&self, column: Column) -> &str {
-        let found = self.by_position.iter().flatten().find(|h| h.column == Some(column));
-        found.map_or(column.header(), |h| &h.text)
-    }
-
-    pub(super) fn has(&self, column: Column) -> bool {
-        self.by_position.iter().flatten().any(|h| h.column == Some(column))
-    }
-
-    /// The headers in a row, if it is the row of headers: an id column and enough others.
-    fn find(cells: &[Cell], kind: SheetKind) -> Option<Self> {
-        let needed = if kind == SheetKind::DocumentationPl2 { 3 } else { 4 };
-        let mut by_position: Vec<Option<Header>> = Vec::new();
-        let mut known = Vec::new();
-        for cell in cells {
-            let Some(text) = cell.value.as_text() else { continue };
-            let position = usize::try_from(cell.column).ok()?;
-            let column = Column::of_header(text).filter(|c| !known.contains(c));
-            known.extend(column);
-            if by_position.len() <= position {
-                by_position.resize_with(position + 1, || None);
-            }
-            let mut text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-            let taken = by_position.iter().flatten().any(|h| h.text == text);
-            if taken {
-                // Two columns of one name: their cells must not fall together.
-                text = format!("{text} ({})", columns::letters(cell.column));
-            }
-            by_position[position] = Some(Header { text, column });
-        }
-        (known.contains(&Column::PoamId) && known.len() >= needed).then_some(Self { by_position })
-    }
-}
-
 /// The columns that a spreadsheet has.
 const LAST_COLUMN: u32 = 16_384;
 
@@ -113,8 +60,26 @@ fn each_row<R: Read + Seek>(
     let mut filled = 0_usize;
     // The last row with content; before any, the top of the sheet.
     let mut last = 0_u32;
-    while let Some(record) = cells.next_cell_with_formula_metadata().map_err(damaged)? {
+    // Cells without their text since the last one that could be read, and where that was.
+    let (mut lost, mut before) = (0_usize, String::new());
+    loop {
+        let record = match cells.next_cell_with_formula_metadata() {
+            Ok(Some(record)) => record,
+            Ok(None) => break,
+            Err(calamine::XlsxError::Unexpected(NO_TEXT)) => {
+                lost += 1;
+                continue;
+            }
+            Err(error) => return Err(damaged(error)),
+        };
         let (row, column) = record.pos;
+        let here = format!("{}{}", columns::letters(column), row.saturating_add(1));
+        if lost > 0 {
+            let text = format!("{} and before {here}", lost_texts(lost, &before));
+            reading.log.warn(name, row.saturating_add(1), "", text);
+            lost = 0;
+        }
+        before = here;
         let row = row.saturating_add(1);
         if column >= LAST_COLUMN {
             return Err(ReadError::damaged(
@@ -181,10 +146,23 @@ fn each_row<R: Read + Seek>(
             }
         }
     }
+    if lost > 0 {
+        reading.log.warn(name, 0, "", lost_texts(lost, &before));
+    }
     if let Some((row, cells)) = current {
         take(reading, row, cells)?;
     }
     Ok(())
+}
+
+/// What the library says of a cell that points at a shared text which the file does not have. It names no cell, and goes
+/// on behind it.
+const NO_TEXT: &str = "Cell string index not found in shared strings table";
+
+fn lost_texts(lost: usize, before: &str) -> String {
+    let (point, count) = if lost == 1 { ("cell points", "counts") } else { ("cells point", "count") };
+    let place = if before.is_empty() { "the sheet's top" } else { before };
+    format!("{lost} {point} at a text that the file does not have, and {count} as blank: after {place}")
 }
 
 fn too_many(sheet: &str, what: &str, found: usize, allowed: usize, unit: &'static str) -> ReadError {
@@ -230,6 +208,9 @@ pub(super) fn read<R: Read + Seek>(
                 reading.version = Some(version(&found));
             }
             doubled_headers(reading, name, row, &cells);
+            if kind != SheetKind::DocumentationPl2 {
+                reading.lacks.extend(found.missing().map(|column| (name.to_owned(), column.to_owned())));
+            }
             headers = Some(found);
         } else {
             above.push((row, cells));
@@ -246,18 +227,6 @@ pub(super) fn read<R: Read + Seek>(
 /// A template that has columns for milestones is v2.1; v3.0 dropped them.
 fn version(headers: &Headers) -> TemplateVersion {
     if headers.has(Column::PlannedMilestones) { TemplateVersion::V2_1 } else { TemplateVersion::V3_0 }
-}
-
-fn doubled_headers(reading: &mut Reading<'_>, sheet: &str, row: u32, cells: &[Cell]) {
-    let mut known = Vec::new();
-    for column in cells.iter().filter_map(|c| Column::of_header(c.value.as_text()?)) {
-        if known.contains(&column) {
-            let text =
-                "two columns have this meaning; the first counts, the other is kept as an extra column";
-            reading.log.warn(sheet, row, column.header(), text);
-        }
-        known.push(column);
-    }
 }
 
 /// The system that the rows above the headers name: labels in one row, values below, the template's guidance between.
@@ -355,6 +324,11 @@ fn take_row(
         return;
     }
     reading.read += 1;
+    if matches!(id_cell.map(|c| &c.value), Some(Value::Number(number)) if number.abs() > EXACT) {
+        let text =
+            format!("the id {id} is held as a number of more digits than a spreadsheet keeps: it is inexact");
+        reading.log.warn(sheet, row, headers.of(Column::PoamId), text);
+    }
     let id = id.split_whitespace().collect::<Vec<_>>().join(" ");
     if let Some((first_sheet, first_row)) = reading.seen.get(&id) {
         let reason = format!("{id} already stands on sheet \"{first_sheet}\", row {first_row}");

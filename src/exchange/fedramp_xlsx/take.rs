@@ -7,8 +7,9 @@ use chrono::{Days, NaiveDate};
 use super::cells::{self, Value};
 use super::columns::Column;
 use super::grammar::{self, Sections};
+use super::headers::Headers;
 use super::row::{Decision, Rating, Row, SheetKind};
-use super::sheet::{Cell, Headers, template_mark};
+use super::sheet::{Cell, template_mark};
 use super::{Log, Reading};
 
 /// Where a row stands.

@@ -13,8 +13,11 @@ pub struct UnknownChange(String);
 impl Change {
     /// The version that this release writes. A kind whose shape changes gets a line of its own, and one in [`upcast`].
     fn version(kind: &str) -> u64 {
-        let _ = kind;
-        1
+        match kind {
+            // 2: a deadline names the rule file by its digest.
+            "item.added" | "item.deadline" => 2,
+            _ => 1,
+        }
     }
 
     /// As JSON, with `kind` and `v`.
@@ -120,7 +123,8 @@ fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// Brings the body of an older release to the shape of this one.
+/// Brings the body of an older release to the shape of this one: a deadline of `item.added` or `item.deadline` 1 is
+/// one whose rule file is not known, as a deadline of version 2 may say as well.
 fn upcast(value: Value) -> Result<Value, UnknownChange> {
     let kind = value.get("kind").and_then(Value::as_str).unwrap_or_default();
     let version = value.get("v").and_then(Value::as_u64).unwrap_or(0);

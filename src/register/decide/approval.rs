@@ -2,13 +2,16 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::super::policy::says_why;
-use super::super::{Actor, Change, Decision, Milestone, MilestoneNumber, Move, MoveState, Rationale, Role};
-use super::{DECIDERS, Draft, Refusal, gather};
+use super::super::policy::too_short;
+use super::super::{
+    Actor, Change, Decision, Milestone, MilestoneNumber, Move, MoveState, Rationale, Role, Roles,
+};
+use super::{DECIDERS, Draft, EXPLAINERS, Refusal, gather};
 
-/// Who may say why a date moved.
-const EXPLAINERS: &[Role] =
-    &[Role::Engineer, Role::Owner, Role::Supporting, Role::Grc, Role::Isso, Role::SystemOwner];
+/// Whether roles allow to say why a date moved.
+pub fn may_explain(roles: &Roles) -> bool {
+    roles.iter().any(|role| *role == Role::Admin || EXPLAINERS.contains(role))
+}
 
 impl Draft<'_> {
     pub(super) fn explain(
@@ -24,12 +27,8 @@ impl Draft<'_> {
             return Ok(());
         }
         let moved = self.waiting_move(what, number, which)?;
-        let words = self.by.policy.moves.rationale_words;
-        if !says_why(text, words) {
-            return Err(Refusal::new(
-                what,
-                format!("a rationale has at least {words} words; this has fewer: {text:?}"),
-            ));
+        if let Some(why) = too_short(text, self.by.policy.moves.rationale_words) {
+            return Err(Refusal::new(what, why));
         }
         self.give_rationale(number, moved.number, text, &by, self.by.now)
     }
@@ -149,18 +148,42 @@ impl Draft<'_> {
     ) -> Result<(), Refusal> {
         let rationale = Rationale { text: text.trim().to_owned(), by: by.clone(), at };
         self.push(Change::MoveExplained { milestone, number, rationale })?;
+        self.let_rules_approve(milestone, number)
+    }
+
+    /// Lets the rules approve what policy allows of an open move. A date that is past already nobody can meet, so no
+    /// rule says that it is fine.
+    pub(super) fn let_rules_approve(
+        &mut self,
+        milestone: MilestoneNumber,
+        number: u32,
+    ) -> Result<(), Refusal> {
         let milestone = self.milestone("approve by rule", milestone)?;
         let Some(moved) = milestone.moves.iter().find(|m| m.number == number) else { return Ok(()) };
-        let Some(to) = moved.to else { return Ok(()) };
+        let Some(to) = moved.to.filter(|to| *to >= self.by.today()) else { return Ok(()) };
         let settings = &self.by.policy.moves;
-        let few_days =
-            days_in_total(milestone, to).is_some_and(|days| days <= i64::from(settings.total_days));
-        if settings.approve_by_rule && few_days && self.is_within_deadline(milestone, to) {
-            let reason = format!("explained, within the deadline and {} days in total", settings.total_days);
-            let milestone = milestone.number;
-            return self.approve_by_rule(milestone, number, "moves/within-limits", &reason);
-        }
-        Ok(())
+        let (rule, reason) = if self.comes_earlier(milestone, Some(to)) {
+            ("moves/earlier-date", "an earlier date needs no approver".to_owned())
+        } else if !settings.approve_by_rule || !self.is_within_deadline(milestone, to) {
+            return Ok(());
+        } else if milestone.original_due.is_none() {
+            let why = "a first date within the deadline moves nothing that was recorded";
+            ("moves/first-date", why.to_owned())
+        } else if moved.rationale.is_some()
+            && days_in_total(milestone, to).is_some_and(|days| days <= i64::from(settings.total_days))
+        {
+            let why = format!("explained, within the deadline and {} days in total", settings.total_days);
+            ("moves/within-limits", why)
+        } else {
+            return Ok(());
+        };
+        let milestone = milestone.number;
+        self.approve_by_rule(milestone, number, rule, &reason)
+    }
+
+    /// Whether a date is earlier than the one in force, and not past.
+    pub(super) fn comes_earlier(&self, milestone: &Milestone, to: Option<NaiveDate>) -> bool {
+        to.is_some_and(|to| milestone.due.is_some_and(|due| to < due) && to >= self.by.today())
     }
 
     /// Whether a date is no later than the deadline of what the milestone serves, if there is one.

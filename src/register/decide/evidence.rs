@@ -1,10 +1,10 @@
 //! Decisions on evidence.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, SubsecRound, Utc};
 
-use super::super::{Actor, Change, Digest, Evidence, EvidenceKind, EvidenceOf, Milestone, Register, Role};
+use super::super::{Actor, Change, Digest, Evidence, EvidenceKind, EvidenceOf, Milestone, Role};
 use super::{Draft, Refusal, gather};
 
 /// A proof to be recorded; its bytes are in the evidence store already.
@@ -31,6 +31,8 @@ pub struct NewEvidence {
     /// More about it. `validation` (`accepted`, `rejected`) makes it a validation of an item, with the `components`
     /// it covers, one a line, and the `residual_risk`.
     pub details: BTreeMap<String, String>,
+    /// Why the same bytes were removed before, if they were: then they are not held.
+    pub redacted: Option<String>,
 }
 
 impl Draft<'_> {
@@ -71,7 +73,7 @@ impl Draft<'_> {
             recorded: self.by.now,
             source: new.source.clone(),
             details: new.details.clone(),
-            redacted: None,
+            redacted: new.redacted.clone(),
         };
         self.push(Change::EvidenceAdded { evidence: Box::new(evidence) })?;
         if let EvidenceOf::Milestone(milestone) = &new.of {
@@ -105,18 +107,4 @@ impl Draft<'_> {
                 })
         })
     }
-}
-
-/// The kinds of evidence that a milestone still lacks. A reference whose bytes are not kept satisfies none.
-pub fn missing_evidence(register: &Register, milestone: &Milestone) -> BTreeSet<EvidenceKind> {
-    let held: BTreeSet<EvidenceKind> = milestone
-        .evidence
-        .iter()
-        .filter_map(|number| register.evidence.get(number))
-        .filter(|evidence| {
-            evidence.is_held() && milestone.evidence_after.is_none_or(|after| evidence.observed > after)
-        })
-        .map(|evidence| evidence.kind)
-        .collect();
-    milestone.expects.difference(&held).copied().collect()
 }

@@ -103,10 +103,15 @@ fn ready(register: &Register, item: &Item) -> bool {
     all_done(register, item) && proven(register, item)
 }
 
-/// Whether it has a milestone, and all are done.
+/// Whether it has a milestone, and all are done, none with a ticket that was closed without a fix since: whether that
+/// is done is GRC's to decide before anybody validates it.
 fn all_done(register: &Register, item: &Item) -> bool {
     let mut kept = kept(register, item).peekable();
-    kept.peek().is_some() && kept.all(|m| matches!(m.state, MilestoneState::Done | MilestoneState::Verified))
+    let done = |m: &Milestone| {
+        m.state == MilestoneState::Verified
+            || m.state == MilestoneState::Done && m.closed_without_fix.is_none()
+    };
+    kept.peek().is_some() && kept.all(done)
 }
 
 /// Whether there is remediation evidence. A reference is none.

@@ -1,7 +1,8 @@
 //! Decisions on items: adding, and editing under the freeze rule.
 
 use super::super::{
-    Change, DeviationState, FindingKind, ItemFacts, ItemNumber, Rating, RootCause, Source, Status, policy,
+    Change, Deadline, DeviationState, FindingKind, ItemFacts, ItemNumber, Rating, RootCause, Source, Status,
+    policy,
 };
 use super::{Draft, PLANNERS, Refusal, gather};
 
@@ -116,8 +117,7 @@ impl Draft<'_> {
         Refusal::unless_none(&what, because)?;
         let deadline = policy::deadline(self.by.rules, &facts);
         let derives = edit.detected.is_some() || edit.rating.is_some();
-        let date =
-            |deadline: &Option<super::super::Deadline>| deadline.as_ref().map(|deadline| deadline.date);
+        let date = |deadline: &Option<Deadline>| deadline.as_ref().map(|deadline| deadline.date);
         // A draft's scheduled completion goes with the deadline that it was derived from.
         let followed = item.status == Status::Draft && facts.scheduled == date(&item.deadline);
         if edit.scheduled.is_none() && derives && (facts.scheduled.is_none() || followed) {
@@ -140,7 +140,7 @@ impl Draft<'_> {
     pub(super) fn derive_deadline(&mut self, number: &ItemNumber) -> Result<(), Refusal> {
         let item = self.item("derive the deadline", number)?;
         let deadline = policy::deadline(self.by.rules, &item.facts);
-        if deadline == item.deadline {
+        if !Deadline::differ(deadline.as_ref(), item.deadline.as_ref()) {
             return Ok(());
         }
         self.push(Change::ItemDeadline { item: number.clone(), deadline })

@@ -7,6 +7,7 @@
 mod approval;
 mod closure;
 mod command;
+mod conflict;
 mod correction;
 mod evidence;
 mod follow;
@@ -16,17 +17,18 @@ mod item;
 mod milestone;
 mod schedule;
 mod state;
+mod typed;
 
 use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 
 use super::policy::{Calendar, Policy, RuleSet};
 use super::{
-    Actor, Change, Item, ItemNumber, Milestone, MilestoneNumber, Notice, Person, Register, Resolution, Role,
-    Roles, Subject, apply,
+    Actor, Change, Item, ItemNumber, Milestone, MilestoneNumber, Notice, Person, Register, Role, Roles, apply,
 };
 
+pub use approval::may_explain;
 pub use command::Command;
-pub use evidence::{NewEvidence, missing_evidence};
+pub use evidence::NewEvidence;
 pub use import::{ImportedChange, ImportedChangeKind, ImportedItem, ImportedMilestone};
 pub use item::{ItemEdit, rating};
 pub use milestone::NewMilestone;
@@ -128,12 +130,58 @@ pub fn decide_all(
     Ok(draft.changes)
 }
 
-/// Who plans: items, milestones, dates of drafts.
-const PLANNERS: &[Role] = &[Role::Grc, Role::Isso, Role::Owner, Role::SystemOwner];
+/// What several commands give, each decided for itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Each {
+    /// The changes of those that are taken.
+    pub changes: Vec<Change>,
+    /// The others: the place of each among the commands, from 0, and why.
+    pub refused: Vec<(usize, Refusal)>,
+}
+
+/// Decides several commands each for itself: what is refused changes nothing, and the rest is taken.
+///
+/// # Errors
+/// [`Refusal`] if the register given does not take its own changes: it was not loaded whole.
+pub fn decide_each(register: &Register, by: &Deciding<'_>, commands: &[Command]) -> Result<Each, Refusal> {
+    let by = Deciding { now: by.now.trunc_subsecs(6), ..by.clone() };
+    let mut draft = Draft { register: register.clone(), changes: Vec::new(), by: &by };
+    let mut refused = Vec::new();
+    for (place, command) in commands.iter().enumerate() {
+        let before = draft.changes.len();
+        let Err(refusal) = draft.take(command) else { continue };
+        refused.push((place, refusal));
+        // Most refuse before they change anything; the rest is undone by doing again what came before.
+        if draft.changes.len() > before {
+            let kept: Vec<Change> = draft.changes.drain(..before).collect();
+            draft = Draft { register: register.clone(), changes: Vec::new(), by: &by };
+            for change in kept {
+                draft.push(change)?;
+            }
+        }
+    }
+    Ok(Each { changes: draft.changes, refused })
+}
+
+/// Who plans: items, milestones, dates of drafts; and imports what was planned elsewhere.
+pub const PLANNERS: &[Role] = &[Role::Grc, Role::Isso, Role::Owner, Role::SystemOwner];
 /// Who works on milestones.
 const WORKERS: &[Role] = &[Role::Engineer, Role::Owner, Role::Supporting, Role::Grc, Role::Isso];
-/// Who keeps the POA&M.
-const KEEPERS: &[Role] = &[Role::Grc, Role::Isso];
+/// Who asks for another date, and says why one moved.
+const EXPLAINERS: &[Role] =
+    &[Role::Engineer, Role::Owner, Role::Supporting, Role::Grc, Role::Isso, Role::SystemOwner];
+/// Who gives proofs.
+const PROVERS: &[Role] = &[
+    Role::Engineer,
+    Role::Owner,
+    Role::Supporting,
+    Role::Validator,
+    Role::Grc,
+    Role::Isso,
+    Role::SystemOwner,
+];
+/// Who keeps the POA&M, and puts its rules in force.
+pub const KEEPERS: &[Role] = &[Role::Grc, Role::Isso];
 /// Who approves and rejects.
 const DECIDERS: &[Role] = &[Role::Approver, Role::Isso, Role::AuthorizingOfficial];
 
@@ -146,6 +194,7 @@ struct Draft<'a> {
 
 impl Draft<'_> {
     fn take(&mut self, command: &Command) -> Result<(), Refusal> {
+        typed::check(command)?;
         match command {
             Command::AddItem { number, facts } => self.add_item(number.as_ref(), facts),
             Command::EditItem { item, edit } => self.edit_item(item, edit),
@@ -155,7 +204,10 @@ impl Draft<'_> {
             Command::CloseItem { item, disposition, reason } => {
                 self.close_item(item, disposition, reason.as_deref())
             }
-            Command::Import(row) => self.import_item(row),
+            Command::Import(row) => {
+                self.needs("import an item", KEEPERS)?;
+                self.import_item(row)
+            }
             Command::AddMilestone(new) => self.add_milestone(new),
             Command::SetServes { milestone, serves } => self.set_serves(*milestone, serves),
             Command::Retext { milestone, text, reason } => self.retext(*milestone, text, reason.as_deref()),
@@ -166,7 +218,12 @@ impl Draft<'_> {
             }
             Command::SetOwner { milestone, owner } => self.set_owner(*milestone, owner.as_deref()),
             Command::SetState { milestone, to, reason } => self.set_state(*milestone, *to, reason.as_deref()),
+            Command::Unblock { milestone, begun } => self.unblock(*milestone, *begun),
             Command::Transition(transition) => self.transition(transition),
+            Command::GiveEvidence(new) => {
+                self.needs("record evidence", PROVERS)?;
+                self.add_evidence(new).map(|_| ())
+            }
             Command::AddEvidence(new) => self.add_evidence(new).map(|_| ()),
             Command::Ticket { milestone, ticket } => {
                 if self.milestone("name its ticket", *milestone)?.ticket != *ticket {
@@ -180,10 +237,16 @@ impl Draft<'_> {
                 }
                 Ok(())
             }
+            Command::Move(proposed) => {
+                self.needs("move a due date", EXPLAINERS)?;
+                self.propose(proposed)
+            }
             Command::Propose(proposed) => self.propose(proposed),
+            Command::SettleMove { milestone } => self.settle_move(*milestone),
             Command::Explain { milestone, number, text } => self.explain(*milestone, *number, text),
             Command::Approve { milestone, number } => self.approve(*milestone, *number),
             Command::Reject { milestone, number, reason } => self.reject(*milestone, *number, reason),
+            Command::SetBack { milestone, number, asked } => self.set_back(*milestone, *number, *asked),
             Command::ResolveConflict { number, keep, reason } => self.resolve_conflict(*number, keep, reason),
             Command::Say { milestone, kind, answers, covers, body } => {
                 self.milestone("write to its ticket", *milestone)?;
@@ -249,45 +312,5 @@ impl Draft<'_> {
                 "{name:?} is no person of the register: an owner is one [[person]], never a team or mailbox"
             ),
         ))
-    }
-
-    fn resolve_conflict(&mut self, number: u32, keep: &str, reason: &str) -> Result<(), Refusal> {
-        let what = format!("resolve conflict {number}");
-        let Some(conflict) = self.register.conflicts.get(&number) else {
-            return Err(Refusal::new(what, "there is no such conflict"));
-        };
-        let mut because = Vec::new();
-        gather(&mut because, self.needs(&what, KEEPERS));
-        if conflict.resolved.is_some() {
-            because.push("it is resolved already".to_owned());
-        }
-        if reason.trim().is_empty() {
-            because.push("it needs a reason".to_owned());
-        }
-        match (keep, &conflict.subject) {
-            ("register", _) | ("tracker", Subject::Milestone(_)) => {}
-            ("tracker", Subject::Item(item)) => {
-                let stands =
-                    self.register.items.get(item).and_then(|item| import::shown_fact(item, &conflict.field));
-                if stands.as_ref() != Some(&conflict.theirs) {
-                    because.push(format!(
-                        "{item} does not say {:?} there: take it by an edit or a correction first",
-                        conflict.theirs
-                    ));
-                }
-            }
-            ("tracker", Subject::Tracker(_) | Subject::Connection(_) | Subject::System) => {
-                because.push("there is no other side to keep".to_owned());
-            }
-            (other, _) => because.push(format!("{other:?} is no side: register or tracker")),
-        }
-        Refusal::unless_none(what, because)?;
-        let resolution = Resolution {
-            by: self.by.actor.shown(),
-            at: self.by.now,
-            keep: keep.to_owned(),
-            reason: reason.trim().to_owned(),
-        };
-        self.push(Change::ConflictResolved { number, resolution })
     }
 }

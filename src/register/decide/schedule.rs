@@ -1,9 +1,9 @@
 //! Due dates: the freeze rule at work. A date is set while its plan is a draft; from then on it moves, beside the
 //! original.
 
-use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
+use chrono::{DateTime, NaiveDate, SubsecRound, TimeDelta, Utc};
 
-use super::super::policy::says_why;
+use super::super::policy::{answer_by, says_why};
 use super::super::{Actor, Change, Decision, Milestone, MilestoneNumber, Move, MoveState, Rationale, Roles};
 use super::{Draft, PLANNERS, Refusal, gather};
 
@@ -24,6 +24,9 @@ pub struct ProposedMove {
     pub whence: String,
     /// Why, where it was said in the same act.
     pub rationale: Option<String>,
+    /// Whether it is an edit that its author may still put right: then rules approve it only once it has settled. What
+    /// is said as a command needs no time.
+    pub settles: bool,
 }
 
 impl Draft<'_> {
@@ -95,52 +98,63 @@ impl Draft<'_> {
         if back { Ok(()) } else { self.record_move(&milestone, &proposed) }
     }
 
-    /// Records a move, and what follows for it by rule.
+    /// Records a move with its reason, and what follows for it by rule.
     fn record_move(&mut self, milestone: &Milestone, proposed: &ProposedMove) -> Result<(), Refusal> {
         let over = milestone.state.is_over();
         let plan = self.is_plan(milestone);
         let state = if over || plan { MoveState::Noted } else { MoveState::Unexplained };
-        let moved = next_move(milestone, proposed, state);
+        let mut moved = next_move(milestone, proposed, state);
         let number = moved.number;
-        self.push(Change::MoveProposed { milestone: milestone.number, moved })?;
-        if over {
-            return Ok(());
-        }
-        if plan {
+        let why = self.reason_in(proposed).map(|text| Rationale {
+            text: text.trim().to_owned(),
+            by: proposed.by.clone(),
+            at: proposed.at,
+        });
+        if over || plan {
+            moved.rationale = why;
+            self.push(Change::MoveProposed { milestone: milestone.number, moved })?;
+            if over {
+                return Ok(());
+            }
             // Nothing of a draft is frozen: the plan says so now.
             self.push(Change::MilestoneDue { milestone: milestone.number, due: proposed.to })?;
             return self.follow_milestone(milestone.number);
         }
-        let Some(to) = proposed.to else { return self.take_reason(milestone.number, number, proposed) };
-        if milestone.due.is_some_and(|due| to < due) {
-            let why = "an earlier date needs no approver";
-            return self.approve_by_rule(milestone.number, number, "moves/earlier-date", why);
+        self.push(Change::MoveProposed { milestone: milestone.number, moved })?;
+        if let Some(rationale) = why {
+            self.push(Change::MoveExplained { milestone: milestone.number, number, rationale })?;
         }
-        if milestone.moves.iter().any(|m| m.state == MoveState::Rejected && m.to == proposed.to) {
+        let rejected = |moved: &Move| {
+            moved.state == MoveState::Rejected && moved.to.is_some() && moved.to == proposed.to
+        };
+        if milestone.moves.iter().any(rejected) && !self.comes_earlier(milestone, proposed.to) {
             // A refused value is not proposed again: it is recorded, and refused as before.
             let rule = Actor::Rule("moves/refused-before".to_owned());
             let why = "this date was rejected before";
             return self.end_move(milestone.number, number, MoveState::Rejected, &rule, why);
         }
-        let first = milestone.original_due.is_none();
-        if first && self.by.policy.moves.approve_by_rule && self.is_within_deadline(milestone, to) {
-            let why = "a first date within the deadline moves nothing that was recorded";
-            return self.approve_by_rule(milestone.number, number, "moves/first-date", why);
+        if proposed.settles && self.settled_at(proposed.at) > self.by.now {
+            return Ok(());
         }
-        self.take_reason(milestone.number, number, proposed)
+        self.let_rules_approve(milestone.number, number)
     }
 
-    /// The reason that came with a move.
-    fn take_reason(
-        &mut self,
-        milestone: MilestoneNumber,
-        number: u32,
-        proposed: &ProposedMove,
-    ) -> Result<(), Refusal> {
-        match self.reason_in(proposed) {
-            Some(text) => self.give_rationale(milestone, number, &text, &proposed.by, proposed.at),
-            None => Ok(()),
+    /// When an edit made then has settled.
+    fn settled_at(&self, at: DateTime<Utc>) -> DateTime<Utc> {
+        at + TimeDelta::seconds(self.by.policy.moves.settle_seconds.into())
+    }
+
+    /// An edit found in a ticket has settled: what waited for that is approved where a rule approves it.
+    pub(super) fn settle_move(&mut self, number: MilestoneNumber) -> Result<(), Refusal> {
+        let milestone = self.milestone("settle a move", number)?;
+        let Some(open) = milestone.open_move().filter(|_| !milestone.state.is_over()) else { return Ok(()) };
+        // A reason that came later was judged by the rules when it came.
+        let judged = open.rationale.as_ref().is_some_and(|why| why.at != open.at);
+        if judged || self.settled_at(open.at) > self.by.now {
+            return Ok(());
         }
+        let open = open.number;
+        self.let_rules_approve(number, open)
     }
 
     fn reason_in(&self, proposed: &ProposedMove) -> Option<String> {
@@ -164,6 +178,33 @@ impl Draft<'_> {
         self.push(Change::MoveProposed { milestone: milestone.number, moved })
     }
 
+    /// Takes back a move that nobody has explained in the time of grace. A later move to the same date is asked about
+    /// anew: silence is no refusal.
+    pub(super) fn set_back(
+        &mut self,
+        number: MilestoneNumber,
+        which: u32,
+        asked: DateTime<Utc>,
+    ) -> Result<(), Refusal> {
+        let what = format!("set back the due date of {number}");
+        let milestone = self.milestone(&what, number)?;
+        let waits = |m: &Move| m.number == which && m.state == MoveState::Unexplained;
+        if !milestone.open_move().is_some_and(waits) {
+            return Ok(());
+        }
+        let by = answer_by(self.by.calendar, self.by.policy, asked);
+        let mut because = Vec::new();
+        if !self.by.policy.moves.set_back {
+            because.push("`[moves] set_back` is not set".to_owned());
+        }
+        if self.by.today() <= by {
+            because.push(format!("a reason is expected by {by}"));
+        }
+        Refusal::unless_none(what, because)?;
+        let rule = Actor::Rule("moves/unanswered".to_owned());
+        self.end_move(number, which, MoveState::Withdrawn, &rule, &format!("no reason was given by {by}"))
+    }
+
     /// A milestone that was over is worked on again: a date that was moved meanwhile, and only noted, is proposed now.
     pub(super) fn propose_noted(&mut self, number: MilestoneNumber) -> Result<(), Refusal> {
         let milestone = self.milestone("move a due date", number)?.clone();
@@ -179,7 +220,8 @@ impl Draft<'_> {
                     by: last.by.clone(),
                     at: last.at,
                     whence: last.whence.clone(),
-                    rationale: None,
+                    rationale: last.rationale.as_ref().map(|why| why.text.clone()),
+                    settles: false,
                 };
                 self.record_move(&milestone, &proposed)
             }

@@ -48,8 +48,8 @@ impl Draft<'_> {
         let what = format!("set {number} to {}", to.name());
         let milestone = self.milestone(&what, number)?.clone();
         let over = milestone.state.is_over();
-        // GRC may decide that work goes on, though the ticket was closed without a fix.
-        let goes_on = milestone.closed_without_fix.is_some() && to == milestone.state && !over;
+        // GRC may decide that it stays as it is, work to go on or done, though the ticket was closed without a fix.
+        let goes_on = milestone.closed_without_fix.is_some() && to == milestone.state;
         let mut because = Vec::new();
         let roles = match to {
             MilestoneState::Blocked | MilestoneState::InProgress if !over && !goes_on => WORKERS,
@@ -100,6 +100,23 @@ impl Draft<'_> {
         if decides {
             self.push(Change::MilestoneClosedWithoutFix { milestone: number, closed: None })?;
         }
+        self.follow_milestone(number)
+    }
+
+    pub(super) fn unblock(&mut self, number: MilestoneNumber, begun: bool) -> Result<(), Refusal> {
+        let what = format!("unblock {number}");
+        let milestone = self.milestone(&what, number)?.clone();
+        let mut because = Vec::new();
+        gather(&mut because, self.needs(&what, WORKERS));
+        if milestone.state != MilestoneState::Blocked {
+            because.push(format!("it is {}, not blocked", milestone.state.name()));
+        }
+        if serves_only_closed(&self.register, &milestone) {
+            because.push("every item it serves is closed, and a recurrence is a new item".to_owned());
+        }
+        Refusal::unless_none(what, because)?;
+        let to = if begun { MilestoneState::InProgress } else { MilestoneState::Planned };
+        self.change_state(&milestone, to, self.by.now, Some("unblocked"))?;
         self.follow_milestone(number)
     }
 

@@ -9,7 +9,9 @@ use connector_api::{Status, StatusCategory, TicketState};
 use proptest::prelude::*;
 
 use super::*;
-use crate::register::{Actor, EvidenceKind, Impact, Milestone, MilestoneNumber, Move, SystemProfile};
+use crate::register::{
+    Actor, EvidenceKind, Impact, Milestone, MilestoneNumber, Move, MoveState, SystemProfile,
+};
 
 fn day(text: &str) -> NaiveDate {
     text.parse().expect("a date")
@@ -74,7 +76,22 @@ fn a_due_line_is_read_however_it_is_written() {
         ("**Due:** 2026-12-15.", date.clone()),
         ("* due:   2026-12-15  ", date.clone()),
         ("> - **Due: 2026-12-15**", date.clone()),
-        ("+ `Due:` 2026-12-15", date),
+        ("+ `Due:` 2026-12-15", date.clone()),
+        ("- **Due:** 2026-12-15 (moved by Ada)", date.clone()),
+        ("- **Due:** 15 Dec 2026", date.clone()),
+        ("- **Due:** 15. December 2026", date.clone()),
+        ("- **Due:** Dec 15, 2026", date.clone()),
+        ("- **Due:** December 15th 2026.", date),
+        ("- **Due:** 12/15/2026", DueLine::Unreadable("12/15/2026".to_owned())),
+        ("- **Due:** 15 Dec 26", DueLine::Unreadable("15 Dec 26".to_owned())),
+        ("- **Due:** 31 Nov 2026", DueLine::Unreadable("31 Nov 2026".to_owned())),
+        (
+            "- **Due:** 2026-12-15 (was 2026-12-01)",
+            DueLine::Unreadable("2026-12-15 (was 2026-12-01)".to_owned()),
+        ),
+        ("- **Due:** 2026-12-15?", DueLine::Unreadable("2026-12-15?".to_owned())),
+        ("- **Due:** 0026-12-15", DueLine::Unreadable("0026-12-15".to_owned())),
+        ("- **Due:** TBD", DueLine::Unreadable("TBD".to_owned())),
         ("- **Due:** none", DueLine::Cleared),
         ("- **Due:** None", DueLine::Cleared),
         ("- **Due:** -", DueLine::Cleared),
@@ -226,12 +243,34 @@ fn a_block_shows_what_is_open_and_tells_nothing_of_the_weakness() {
     let register = register();
     let mut milestone = milestone("Disable TLS 1.0");
     milestone.moves.push(moved(MoveState::Unexplained));
-    let shown = Shown { due: Some(day("2026-05-01")) };
+    let shown = Shown { due: Some(day("2026-05-01")), in_field: false };
     let text = block(&register, &milestone, Disclosure::Minimal, shown);
     assert!(text.contains("- **Due:** 2026-05-01"), "{text}");
     assert!(text.contains("2026-04-01 to 2026-05-01 waits for a reason"), "{text}");
     milestone.moves[0].state = MoveState::Rejected;
     assert!(!block(&register, &milestone, Disclosure::Minimal, shown).contains("waits"));
+}
+
+/// What a workbook's cell holds at most fits into a ticket many times over, and nobody is called by it.
+#[test]
+fn a_block_of_the_longest_texts_fits_and_calls_nobody() {
+    let long = |begin: &str| format!("{begin} {}", "x".repeat(32_700));
+    let mut register = register();
+    for item in register.items.values_mut() {
+        item.facts.title = long("@everyone");
+        item.facts.components = vec![long("@org/team"); 9];
+    }
+    let mut milestone = milestone(&long("[~ada]"));
+    milestone.blocked = Some(long("\u{202e}@ops"));
+    let shown = Shown { due: None, in_field: false };
+    let text = block(&register, &milestone, Disclosure::Full, shown);
+    assert!(text.chars().count() < 16_000, "{}", text.chars().count());
+    assert!(text.contains("\u{2026} (cut)"), "{text}");
+    for calls in ["@everyone", "@org", "@ops", "[~ada", "\u{202e}"] {
+        assert!(!text.contains(calls), "{calls} in {text}");
+    }
+    milestone.text = "\u{2067}ask @ops".to_owned();
+    assert!(our_title(&register, &milestone).ends_with("] ask @\u{200b}ops"));
 }
 
 /// Texts that try to be more than a text.
@@ -257,7 +296,7 @@ proptest! {
         let due = day.and_then(|days| first.checked_add_days(chrono::Days::new(days)));
         let mut milestone = milestone(&text);
         milestone.blocked = blocked;
-        let text = block(&register(), &milestone, Disclosure::Full, Shown { due });
+        let text = block(&register(), &milestone, Disclosure::Full, Shown { due, in_field: false });
         let read = due_line(Some(&text));
         prop_assert_eq!(read, due.map_or(DueLine::Cleared, DueLine::Date), "{}", text);
     }

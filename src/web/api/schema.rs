@@ -192,7 +192,7 @@ pub(super) const OBJECTS: &[Object] = &[
         name: "Deadline",
         about: "A date by which an item must be fixed, and the rule that gives it.",
         extends: None,
-        members: &[("date", Date), ("rule", Text), ("derivation", Text)],
+        members: &[("date", Date), ("rule", Text), ("derivation", Text), ("file", MAYBE_TEXT)],
     },
     Object {
         name: "Correction",

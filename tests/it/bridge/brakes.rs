@@ -9,7 +9,8 @@ use connector_api::TicketState;
 use connector_api::fake::{Act, FakeSite};
 use poam::register::decide::{Command, NewMilestone};
 use poam::register::{
-    Actor, EvidenceKind, ItemFacts, ItemNumber, LinkPhase, MilestoneNumber, MilestoneState, Rating,
+    Actor, Base, EvidenceKind, ItemFacts, ItemNumber, Link, LinkPhase, MilestoneNumber, MilestoneState,
+    Observed, Rating,
 };
 use poam::store::LinkFilter;
 use poam::sync::brakes::resume;
@@ -171,4 +172,88 @@ async fn more_than_25_creations_wait_for_a_second_word() {
     assert_eq!(bed.tickets().len(), 26);
     let again = open(bed.world(), &bed.system, None, true).await.expect("the store");
     assert_eq!((again.opening.len(), again.waiting.len()), (0, 0), "each has its ticket");
+}
+
+/// Links of tickets that nobody touches: what makes a tracker large.
+async fn crowd(bed: &Bed, count: u32) {
+    let item = ItemNumber::ours(1);
+    let milestones = (0..count).map(|n| {
+        Command::AddMilestone(Box::new(NewMilestone {
+            text: format!("Disable TLS 1.0 on host c{n}; plugin 104743 is clean on the rescan"),
+            serves: BTreeSet::from([item.clone()]),
+            expects: BTreeSet::from([EvidenceKind::Transition]),
+            ..NewMilestone::default()
+        }))
+    });
+    bed.act(milestones.collect()).await;
+    let last = bed.register().await.system.last_milestone;
+    let links: Vec<Link> = (last - count + 1..=last)
+        .map(|n| Link {
+            id: format!("{n:032x}"),
+            system: bed.system.clone(),
+            milestone: MilestoneNumber(n),
+            tracker: "gh".to_owned(),
+            phase: LinkPhase::Linked,
+            ticket: Some(format!("elsewhere-{n}")),
+            key: None,
+            project: None,
+            url: None,
+            create_sent: None,
+            base: Base::default(),
+            observed: Observed::default(),
+            log_read: None,
+            dirty: None,
+            due_at: None,
+            attempts: 0,
+            error: None,
+            missing_since: None,
+            written: None,
+            version: 0,
+        })
+        .collect();
+    bed.world()
+        .writer
+        .submit(move |tx| Box::pin(async move { tx.insert_links(&links).await }))
+        .await
+        .expect("links");
+}
+
+#[tokio::test]
+async fn mass_closing_halts_a_large_tracker_too() {
+    let bed = Bed::adjusted(|settings| {
+        settings.open_limit = 100;
+        let tracker = settings.trackers.get_mut("gh").expect("the tracker");
+        tracker.states = vec![(Name::Label("shipped".to_owned()), TicketState::Done)];
+    })
+    .await;
+    let numbers = many(&bed, 40, "portal").await;
+    crowd(&bed, 400).await;
+    for number in numbers.iter().take(30) {
+        bed.person_does("ada", *number, Act::AddLabel("shipped".to_owned())).await;
+        bed.clock.advance(TimeDelta::seconds(-59));
+    }
+    bed.clock.advance(TimeDelta::seconds(60));
+    let hot = bed.engine.poll("github").await.expect("a poll").hot;
+    bed.engine.pass("github", hot).await.expect("a pass");
+    let halted = bed.engine.halted().await.expect("the store");
+    assert!(halted.get("gh").is_some_and(|why| why.contains("30 of ")), "{halted:?}");
+    assert_eq!(bed.milestone(numbers[0]).await.state, MilestoneState::Planned, "nothing of it was taken");
+}
+
+#[tokio::test]
+async fn creations_one_by_one_wait_for_a_second_word_too() {
+    let bed = Bed::new().await;
+    for n in 0..28 {
+        let text = format!("Disable TLS 1.0 on host {n}; plugin 104743 is clean on the rescan");
+        bed.plan(&text, "portal", "2026-04-01").await;
+    }
+    bed.settle().await;
+    assert_eq!(bed.tickets().len(), 25);
+    let opened = open(bed.world(), &bed.system, None, true).await.expect("the store");
+    assert_eq!(opened.opening.len(), 3, "{opened:?}");
+    // What was let through does not count against what comes after.
+    bed.plan("Disable TLS 1.0 on host 28; plugin 104743 is clean on the rescan", "portal", "2026-04-01")
+        .await;
+    bed.settle().await;
+    assert_eq!(bed.tickets().len(), 29);
 }

@@ -173,6 +173,9 @@ async fn what_changes_until_the_ticket_is_bound_is_carried() {
         bed.act(vec![retext]).await;
         bed.limp(4, TimeDelta::seconds(60)).await;
         bed.settle().await;
+        // The date is in force once it has settled.
+        bed.clock.advance(TimeDelta::seconds(400));
+        bed.settle().await;
         let (milestone, ticket) = (bed.milestone(number).await, bed.ticket(number).await);
         assert_eq!(bed.tickets().len(), 1);
         assert_eq!(milestone.owner.as_deref(), Some("Grace Example"), "{connection}");
@@ -303,5 +306,52 @@ async fn webhook_doubled_does_nothing() {
         assert!(!bed.engine.deliver(connection, read().expect("signed")).await.expect("stored"), "a repeat");
         bed.engine.pass(connection, Hot::new()).await.expect("a pass");
         assert_eq!(bed.site(connection).requests().len(), before, "{connection}: nothing is asked");
+    }
+}
+
+/// What a ticket is made with is what the register says: it is asked for only once something changes.
+#[tokio::test]
+async fn ticket_just_made_costs_no_further_request() {
+    for (component, connection, _) in SITES {
+        let bed = Bed::new().await;
+        for _ in 0..3 {
+            bed.plan(TEXT, component, "2026-04-01").await;
+        }
+        let pass = bed.engine.pass(connection, Hot::new()).await.expect("a pass");
+        assert_eq!((pass.created, pass.more), (3, false), "{connection}");
+        let asked = bed.site(connection).requests().len();
+        let pass = bed.engine.pass(connection, Hot::new()).await.expect("a pass");
+        assert_eq!((pass.links, bed.site(connection).requests().len()), (0, asked), "{connection}");
+        bed.settle().await;
+        let drifts = bed.register().await.drifts;
+        assert!(drifts.values().all(|drift| drift.settled.is_some()), "{connection}: {drifts:?}");
+    }
+}
+
+/// What people did to tickets goes before tickets that are made in bulk.
+#[tokio::test]
+async fn backfill_does_not_starve_live_work() {
+    for (component, connection, _) in SITES {
+        let bed = Bed::new().await;
+        let live = bed.plan(TEXT, component, "2026-04-01").await;
+        bed.settle().await;
+        for _ in 0..52 {
+            bed.plan(TEXT, component, "2026-04-01").await;
+        }
+        bed.person_does("ada", live, Act::SetState(TicketState::InProgress)).await;
+        let before = bed.site(connection).requests().len();
+        let polled = bed.engine.poll(connection).await.expect("a poll");
+        let pass = bed.engine.pass(connection, polled.hot).await.expect("a pass");
+        assert_eq!(bed.milestone(live).await.state, MilestoneState::InProgress, "{connection}");
+        assert_eq!((pass.created, pass.more), (50, true), "{connection}: the rest is for the next pass");
+        let lines = bed.site(connection).requests().split_off(before);
+        let creates = |line: &String| {
+            let path = line.strip_prefix("POST ").unwrap_or_default();
+            ["/issues 201", "/issue 201", "/issue/bulk 201"].iter().any(|end| path.ends_with(end))
+        };
+        let made = lines.iter().position(creates);
+        assert!(made.is_some_and(|made| made > 0), "{connection}: {lines:?}");
+        let pass = bed.engine.pass(connection, Hot::new()).await.expect("a pass");
+        assert_eq!((pass.created, pass.more), (2, false), "{connection}");
     }
 }

@@ -44,6 +44,34 @@ async fn wont_do_does_not_complete() {
 }
 
 #[tokio::test]
+async fn wont_do_after_done_is_drift_until_grc_decides() {
+    // GitHub takes another reason only with another state.
+    for component in ["jira"] {
+        for to in [MilestoneState::Done, MilestoneState::InProgress] {
+            let (bed, number) = opened(component).await;
+            bed.person_does("ada", number, Act::SetState(TicketState::Done)).await;
+            bed.settle().await;
+            bed.person_does("ada", number, Act::SetState(TicketState::InProgress)).await;
+            bed.person_does("ada", number, Act::SetState(TicketState::Done)).await;
+            bed.person_does("ada", number, Act::SetState(TicketState::Dropped)).await;
+            bed.settle().await;
+            assert_eq!(bed.milestone(number).await.state, MilestoneState::Done, "{component}");
+            assert_eq!(bed.drifts(number).await, ["closed-without-fix"], "{component}");
+            assert_eq!(bed.ticket(number).await.state, TicketState::Dropped, "{component}");
+            decides(&bed, number, to).await;
+            assert_eq!(bed.milestone(number).await.state, to, "{component}");
+            let state = bed.ticket(number).await.state;
+            let reads = match to {
+                MilestoneState::Done => state == TicketState::Done,
+                _ => matches!(state, TicketState::Open | TicketState::InProgress),
+            };
+            assert!(reads, "{component} {to:?}: the ticket is {state:?}");
+            assert!(!bed.drifts(number).await.contains(&"closed-without-fix".to_owned()), "{component}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn ticket_reopens_when_grc_decides_that_work_goes_on() {
     for component in ["portal", "jira"] {
         let (bed, number) = opened(component).await;
@@ -194,6 +222,23 @@ async fn assignee_goes_both_ways_and_nobody_is_drift() {
         bed.person_does("ada", number, Act::Assign(None)).await;
         bed.settle().await;
         assert!(bed.drifts(number).await.contains(&"unowned".to_owned()), "{component}");
+    }
+}
+
+/// The tracker wins: nobody is put back, and nobody is drift.
+#[tokio::test]
+async fn assignee_removed_in_the_ticket_leaves_the_milestone_unowned() {
+    for component in ["portal", "jira"] {
+        let (bed, number) = opened(component).await;
+        assert_eq!(bed.milestone(number).await.owner.as_deref(), Some("Ada Example"), "{component}");
+        bed.person_does("ada", number, Act::Assign(None)).await;
+        bed.settle().await;
+        bed.sweep().await;
+        bed.settle().await;
+        assert_eq!(bed.milestone(number).await.owner, None, "{component}");
+        assert_eq!(bed.ticket(number).await.assignee, None, "{component}: it is not assigned again");
+        assert!(bed.drifts(number).await.contains(&"unowned".to_owned()), "{component}");
+        assert!(bed.register().await.conflicts.is_empty(), "{component}");
     }
 }
 

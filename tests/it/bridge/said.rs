@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use connector_api::fake::Act;
-use poam::register::{MilestoneNumber, MoveState};
+use poam::register::{MilestoneNumber, MilestoneState, MoveState};
 
 use super::TEXT;
 use crate::bed::{Bed, day};
@@ -109,5 +109,56 @@ async fn stranger_gets_silence_and_a_wrong_word_an_answer() {
         assert_eq!(said.len(), 1, "{component}: {said:?}");
         assert!(said[0].contains("approve"), "{component}: {said:?}");
         assert_eq!(state(&bed, number).await, MoveState::Unexplained, "{component}");
+    }
+}
+
+/// What was said with a date edit, by whom, and how far from it.
+async fn edit_with(who: &str, words: &str, apart: TimeDelta, forged_by: Option<&str>) -> Option<String> {
+    let bed = Bed::new().await;
+    let number = bed.plan(TEXT, "jira", "2026-04-01").await;
+    bed.settle().await;
+    bed.person_does(who, number, Act::SetDue(Some(day("2026-06-15")))).await;
+    bed.clock.advance(apart - TimeDelta::seconds(60));
+    bed.person_does(who, number, Act::Comment(words.to_owned())).await;
+    if let Some(editor) = forged_by {
+        let id = bed.ticket(number).await.comments.pop().map(|comment| comment.id).unwrap_or_default();
+        bed.person_does(editor, number, Act::EditComment(id, "forged by somebody else".to_owned())).await;
+    }
+    bed.settle().await;
+    bed.milestone(number).await.moves[0].rationale.as_ref().map(|why| why.text.clone())
+}
+
+#[tokio::test]
+async fn only_a_comment_of_the_same_act_is_a_reason() {
+    let words = "the vendor ships in June";
+    let (same, later) = (TimeDelta::zero(), TimeDelta::seconds(1));
+    for (who, said, apart, forged_by, taken) in [
+        ("ada", words, same, None, Some(words)),
+        ("ada", words, later, None, None),
+        ("mallory", words, same, None, None),
+        ("ada", words, same, Some("mallory"), None),
+        ("ada", "/poam evidence the scan of June is clean", same, None, None),
+        ("ada", "poam: evidence the scan of June is clean", same, None, None),
+        ("ada", "[~557058:bot] evidence the scan of June is clean", same, None, None),
+    ] {
+        let found = edit_with(who, said, apart, forged_by).await;
+        assert_eq!(found.as_deref(), taken, "{who}: {said:?} {apart} {forged_by:?}");
+    }
+}
+
+#[tokio::test]
+async fn work_that_had_not_begun_is_planned_again_after_a_block() {
+    for component in ["portal", "jira"] {
+        let bed = Bed::new().await;
+        let number = bed.plan(TEXT, component, "2026-04-01").await;
+        bed.settle().await;
+        for (say, state) in [
+            ("/poam blocked no window for the change", MilestoneState::Blocked),
+            ("/poam unblocked", MilestoneState::Planned),
+        ] {
+            bed.person_does("ada", number, Act::Comment(say.to_owned())).await;
+            bed.settle().await;
+            assert_eq!(bed.milestone(number).await.state, state, "{component}: {say}");
+        }
     }
 }

@@ -6,6 +6,8 @@ use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use serde_json::{Value, json};
 use sqlx::Connection as _;
 
+use poam::register::Digest;
+
 use super::{Place, at, text};
 
 /// A place with a key to seal with.
@@ -43,8 +45,8 @@ fn a_whole_history_is_found_whole() {
     assert_eq!(report["ok"], json!(true));
     assert_eq!(
         report["evidence"],
-        json!({ "checked": 1, "redacted": 0, "faults": [] }),
-        "a proof and two seals"
+        json!({ "checked": 1, "redacted": 0, "seals": 3, "unnamed": [], "faults": [] }),
+        "a proof and three seals"
     );
     let acme = &report["systems"][0];
     assert_eq!(acme["sealed_upto"], seals[0]["upto"]);
@@ -64,6 +66,93 @@ fn a_whole_history_is_found_whole() {
 }
 
 #[test]
+fn the_files_of_seals_are_known_and_so_is_what_nothing_names() {
+    let place = sealing();
+    place.plan();
+    place.ok(&["audit", "seal"]);
+    let files = |place: &Place| -> Vec<std::path::PathBuf> {
+        let mut found = Vec::new();
+        let mut folders = vec![place.path("evidence")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() { folders.push(path) } else { found.push(path) }
+            }
+        }
+        found
+    };
+    let seals = files(&place);
+    assert_eq!(seals.len(), 2, "a seal of each chain");
+
+    // What a crash leaves between the bytes and their row is no fault, and is told.
+    let digest = Digest::of(b"left behind");
+    let folder = place.path("evidence").join(&digest.as_str()[..2]).join(&digest.as_str()[2..4]);
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(folder.join(digest.as_str()), b"left behind").expect("a file");
+    let report = place.json(&["audit", "verify", "--evidence"]);
+    assert_eq!((&report["ok"], &report["evidence"]["unnamed"]), (&json!(true), &json!([digest])));
+    let one = place.json(&["audit", "verify", "--evidence", "--system", "ACME"]);
+    assert_eq!(one["evidence"]["unnamed"], json!(null), "what other chains name is not known");
+
+    std::fs::write(&seals[0], b"another seal").expect("a file");
+    std::fs::remove_file(&seals[1]).expect("a file");
+    let ran = place.run(&["audit", "verify", "--evidence"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(
+        ran.out.contains("the seal of ACME up to row") && ran.out.contains("the seal of _ up to row"),
+        "{ran:?}"
+    );
+    assert!(ran.out.contains("was changed") && ran.out.contains("is in the evidence store"), "{ran:?}");
+}
+
+#[test]
+fn a_refused_done_leaves_no_bytes_behind() {
+    let place = Place::planned();
+    let proof = place.file("scan.txt", b"104743 was not found");
+    let done = ["milestone", "done", "M-1", "--evidence", &proof, "--kind", "rescan"];
+    place.refused(1, &[&done[..], &["--as", "Vera Example"]].concat());
+    place.refused(1, &["milestone", "done", "M-9", "--evidence", &proof, "--kind", "rescan"]);
+    let report = place.json(&["audit", "verify", "--evidence"]);
+    assert_eq!(report["evidence"]["unnamed"], json!([]));
+    place.ok(&done);
+    let report = place.json(&["audit", "verify", "--evidence"]);
+    assert_eq!((&report["evidence"]["checked"], &report["evidence"]["unnamed"]), (&json!(1), &json!([])));
+}
+
+#[test]
+fn an_assessor_changes_nothing() {
+    let place = sealing();
+    place.plan();
+    let proof = place.file("scan.txt", b"104743 was not found");
+    let rules = std::fs::read_to_string("config/rules/legacy-rev5.toml").expect("our rules");
+    std::fs::create_dir(place.path("rules")).expect("a folder");
+    place.file("rules/legacy-rev5.toml", format!("{rules}\n# Looked at.\n").as_bytes());
+    let config = std::fs::read_to_string(place.path("poam.toml")).expect("the configuration");
+    place.file("poam.toml", format!("{config}\n[rules]\ndir = \"rules\"\n").as_bytes());
+    let before = place.json(&["audit", "log"]);
+    for args in [
+        &["move", "propose", "M-1", "2999-06-01", "--why", "the vendor ships late"][..],
+        &["milestone", "done", "M-1", "--evidence", &proof, "--kind", "rescan"],
+        &["milestone", "block", "M-1", "--reason", "waits"],
+        &["item", "add", "--title", "X"],
+        &["import", "poam.toml"],
+        &["rules", "apply", "--yes"],
+        &["audit", "seal"],
+        &["link", "open", "--filter", "all"],
+    ] {
+        let said = place.refused(1, &[args, &["--as", "Vera Example"]].concat());
+        assert!(said.contains("Vera Example has none of the roles"), "{args:?}: {said}");
+    }
+    assert_eq!(place.json(&["audit", "log"]), before);
+    place.ok(&["rules", "apply", "--yes", "--as", "Grace Example"]);
+    let log = place.json(&["audit", "log"]);
+    let applied: Vec<&Value> =
+        log.as_array().expect("rows").iter().filter(|row| row["cause"] == "rules apply").collect();
+    assert_eq!(applied.len(), 1, "a comment in the rule file changes no deadline: {log}");
+    assert_eq!(at(applied[0], "/actor"), "person:Grace Example");
+}
+
+#[test]
 fn what_was_changed_is_found_and_named() {
     type Tampering = (&'static str, &'static str);
     const CASES: [Tampering; 4] = [
@@ -76,7 +165,7 @@ fn what_was_changed_is_found_and_named() {
             "row 5 of ACME stands where row 4 should",
         ),
         ("UPDATE item SET owner = 'Grace Example' WHERE number = 'V-1'", "V-1"),
-        ("UPDATE milestone SET due = '2999-12-31' WHERE number = 1", "due"),
+        ("UPDATE milestone SET due = '2199-12-31' WHERE number = 1", "due"),
     ];
     for (sql, says) in CASES {
         let place = Place::planned();
@@ -149,7 +238,10 @@ fn redaction_removes_bytes_and_keeps_the_digest() {
     assert_eq!(at(&shown, "/proofs/0/redacted"), "a password");
     assert_eq!(at(&shown, "/proofs/0/digest"), digest);
     let report = place.json(&["audit", "verify", "--evidence"]);
-    assert_eq!(report["evidence"], json!({ "checked": 0, "redacted": 1, "faults": [] }));
+    assert_eq!(
+        report["evidence"],
+        json!({ "checked": 0, "redacted": 1, "seals": 0, "unnamed": [], "faults": [] })
+    );
     let log = place.json(&["audit", "log", "--system", "ACME"]);
     let last = log.as_array().and_then(|log| log.last()).expect("a row");
     assert_eq!(at(last, "/actor"), "person:Grace Example");
@@ -160,6 +252,10 @@ fn redaction_removes_bytes_and_keeps_the_digest() {
         before,
         "once is enough"
     );
+    place.ok(&["milestone", "add", "--text", "Show 4 scans", "--serves", "ACME/V-1"]);
+    place.ok(&["milestone", "done", "ACME/M-2", "--evidence", &proof, "--kind", "rescan"]);
+    let report = place.json(&["audit", "verify", "--evidence"]);
+    assert_eq!(report["evidence"]["faults"], json!([]), "given again, they do not come back");
     let unknown = place.refused(1, &["redact", &"0".repeat(64), "--reason", "x"]);
     assert!(unknown.contains("no evidence of any system names them"), "{unknown}");
 }

@@ -3,8 +3,11 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up fails")]
 
 mod audit;
+mod files;
+mod import;
 mod people;
 mod plan;
+mod read_only;
 mod reading;
 mod refusals;
 mod sites;
@@ -94,16 +97,15 @@ impl Place {
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
-        let done = Command::new(POAM)
-            .args(args)
-            .current_dir(self.folder.path())
-            .env_clear()
-            .env("USER", "tester")
-            .env("PATH", "/usr/bin:/bin")
-            .output()
-            .expect("the program runs");
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output is UTF-8");
-        Ran { code: done.status.code(), out: text(done.stdout), err: text(done.stderr) }
+        ran(&mut self.command(args))
+    }
+
+    /// A command that can be run as it is, or after more is said of it.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(POAM);
+        command.args(args).current_dir(self.folder.path());
+        command.env_clear().env("USER", "tester").env("PATH", "/usr/bin:/bin");
+        command
     }
 
     /// Runs what must succeed; gives what it printed.
@@ -192,12 +194,19 @@ impl Place {
             "--owner",
             "Ada Example",
             "--due",
-            "2999-03-01",
+            "2199-03-01",
             "--expects",
             "rescan",
         ]);
         self.ok(&["item", "add", "--title", "Audit logs are kept for 30 days"]);
     }
+}
+
+/// Runs a command to its end.
+pub(crate) fn ran(command: &mut Command) -> Ran {
+    let done = command.output().expect("the program runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output is UTF-8");
+    Ran { code: done.status.code(), out: text(done.stdout), err: text(done.stderr) }
 }
 
 pub(crate) fn text(path: &Path) -> String {

@@ -28,6 +28,7 @@ fn wrong_words_in_a_call_are_named() {
         (&["milestone", "done", "M-1", "--evidence", "scan.txt", "--kind", "proof"], "known are transition"),
         (&["milestone", "owner", "M-1"], "NAME"),
         (&["move", "why", "M-1", "2"], "say why after the number 2"),
+        (&["move", "why", "NOPE/M-1", "x"], "no [[system]] has the id \"NOPE\""),
         (&["conflict", "resolve", "1", "--keep", "mine", "--reason", "x"], "register, tracker"),
         (&["link", "open", "--filter", "tracker=x"], "known are milestone=M-1,M-2"),
         (&["link", "open", "--filter", "owner=Nobody"], "no [[person]] has the name"),
@@ -51,6 +52,7 @@ fn what_is_not_there_is_named() {
     let place = Place::planned();
     for (args, says) in [
         (&["item", "show", "V-9"][..], "ACME has no item V-9"),
+        (&["item", "show", "NOPE/V-1"], "no [[system]] has the id \"NOPE\""),
         (&["item", "show", "V-1", "--as-of", "2020-01-01"], "ACME has no item V-1 as of 2020-01-01"),
         (&["item", "edit", "V-9", "--plan", "x"], "there is no V-9"),
         (&["milestone", "show", "M-9"], "ACME has no milestone M-9"),
@@ -103,6 +105,7 @@ fn roles_bind_whoever_acts_as_a_person() {
 #[test]
 fn a_system_is_named_where_there_are_several() {
     let place = Place::with("[[system]]\nid = \"BETA\"\nname = \"Beta\"\nimpact = \"low\"\n");
+    place.ok(&["check"]);
     let why = place.refused(2, &["item", "list"]);
     assert!(why.contains("--system ID, one of ACME, BETA"), "{why}");
     place.ok(&["item", "add", "--title", "Of Beta", "--system", "BETA"]);

@@ -44,7 +44,7 @@ async fn tickets_open_and_are_kept_in_step() {
         at(&plan, "/1/plan").starts_with("make a ticket in SEC: \"[ACME M-1] Turn TLS 1.0 off"),
         "{plan}"
     );
-    assert!(at(&plan, "/1/plan").ends_with("due 2999-03-01"), "{plan}");
+    assert!(at(&plan, "/1/plan").ends_with("due 2199-03-01"), "{plan}");
     assert_eq!(state(&sites), before, "a dry run writes nothing anywhere");
     let only = place.json(&["sync", "--dry-run", "--tracker", "gh"]);
     assert_eq!(only.as_array().map(Vec::len), Some(1));
@@ -68,18 +68,18 @@ async fn tickets_open_and_are_kept_in_step() {
     insta::assert_snapshot!("tracker_list", plain(&sites, &place.ok(&["tracker", "list"])));
     insta::assert_snapshot!("link_show", plain(&sites, &place.ok(&["link", "show", "M-1"])));
 
-    sites.ada_does(&sites.jira.tickets()[0].id, Act::SetDue("2999-08-01".parse().ok()));
+    sites.ada_does(&sites.jira.tickets()[0].id, Act::SetDue("2199-08-01".parse().ok()));
     let before = state(&sites);
     let plan = place.json(&["sync", "--dry-run", "--tracker", "jr"]);
     assert!(plan.to_string().contains("what it tells is taken first"), "{plan}");
     assert_eq!(state(&sites), before, "a dry run writes nothing anywhere");
     place.ok(&["sync"]);
     let moves = place.json(&["move", "list"]);
-    assert_eq!((at(&moves, "/0/to"), at(&moves, "/0/by")), ("2999-08-01", "person:Ada Example"));
+    assert_eq!((at(&moves, "/0/to"), at(&moves, "/0/by")), ("2199-08-01", "person:Ada Example"));
     let shown = place.json(&["link", "show", "ACME/M-1"]);
     assert_eq!(at(&shown, "/apart/0/field"), "due");
     assert_eq!(at(&shown, "/apart/0/why"), "move 1 to that date is unexplained");
-    assert_eq!(at(&shown, "/base/due/theirs"), "2999-08-01");
+    assert_eq!(at(&shown, "/base/due/theirs"), "2199-08-01");
     let notices = place.ok(&["notice", "list"]);
     assert!(notices.contains("question") && notices.contains("no reason is recorded"), "{notices}");
     assert_eq!(place.json(&["audit", "verify", "--evidence"])["ok"], json!(true));
@@ -99,21 +99,23 @@ async fn many_tickets_wait_for_a_second_word() {
             "--serves",
             "V-1",
             "--due",
-            "2999-03-01",
+            "2199-03-01",
         ]);
     }
     place.ok(&["item", "add", "--title", "Of no component"]);
     place.ok(&["milestone", "add", "--text", "Show 3 scans", "--serves", "V-3"]);
+    let about = place.json(&["link", "list", "--phase", "creating"]);
+    assert_eq!(about.as_array().map(Vec::len), Some(25), "M-1 and 24 of those that came later, one by one");
     let opened = place.json(&["link", "open", "--filter", "item=V-1"]);
-    assert_eq!(opened["waiting"].as_array().map(Vec::len), Some(26));
+    assert_eq!(opened["waiting"].as_array().map(Vec::len), Some(2));
     assert_eq!(opened["opening"], json!([]));
     let ran = place.run(&["link", "open"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(ran.out.contains("Tickets will be made for 1: ACME/M-2."), "{}", ran.out);
-    assert!(ran.out.contains("26 wait, since they are many at once; --yes opens them"), "{}", ran.out);
+    assert!(ran.out.contains("2 wait, since they are many at once; --yes opens them"), "{}", ran.out);
     assert!(ran.err.contains("No [[route]] gives a tracker to 1: ACME/M-29"), "{}", ran.err);
     let yes = place.json(&["link", "open", "--filter", "item=V-1", "--yes"]);
-    assert_eq!(yes["opening"].as_array().map(Vec::len), Some(26));
+    assert_eq!(yes["opening"].as_array().map(Vec::len), Some(2));
     let unrouted = place.run(&["link", "open", "--filter", "milestone=M-29"]);
     assert_eq!(unrouted.code, Some(1), "nothing that was asked for could be done: {unrouted:?}");
 }
@@ -125,8 +127,8 @@ async fn a_ticket_that_is_there_is_adopted() {
     let place = &sites.place;
     let key = sites.by_hand("Old ciphers on the portal");
     let id = sites.jira.tickets()[0].id.clone();
-    // What was planned in the ticket before is no move of the plan; what was closed is.
-    sites.ada_does(&id, Act::SetDue("2026-01-31".parse().ok()));
+    // A date that the ticket shows is proposed; what was closed counts.
+    sites.ada_does(&id, Act::SetDue("2999-05-31".parse().ok()));
     sites.ada_does(&id, Act::SetState(TicketState::Done));
     let absent = place.refused(1, &["link", "adopt", "M-1", "--ticket", "SEC-99"]);
     assert!(absent.contains("SEC has no ticket SEC-99"), "{absent}");
@@ -149,9 +151,11 @@ async fn a_ticket_that_is_there_is_adopted() {
 
     place.ok(&["sync"]);
     let ticket = sites.jira.tickets().into_iter().find(|ticket| ticket.key == key).expect("the ticket");
-    assert!(ticket.title.starts_with("[ACME M-1] "), "{}", ticket.title);
-    assert_eq!(ticket.due.map(|due| due.to_string()), Some("2999-03-01".to_owned()), "the plan's date");
-    assert_eq!(place.json(&["move", "list"]), json!([]));
+    assert_eq!(ticket.title, "[ACME M-1] Old ciphers on the portal", "their words stay");
+    assert_eq!(ticket.due.map(|due| due.to_string()), Some("2199-05-31".to_owned()), "their date stays");
+    let moves = place.json(&["move", "list"]);
+    assert_eq!(moves.as_array().map(Vec::len), Some(1), "{moves}");
+    assert_eq!((at(&moves[0], "/to"), at(&moves[0], "/state")), ("2199-05-31", "unexplained"));
     assert_eq!(at(&place.json(&["milestone", "show", "M-1"]), "/state"), "done");
     assert_eq!(place.json(&["audit", "verify", "--evidence"])["ok"], json!(true));
 
@@ -272,4 +276,37 @@ async fn a_conflict_is_resolved_for_one_side() {
     assert_eq!(at(&all, "/0/resolved/by"), "tester (local)");
     let twice = place.refused(1, &["conflict", "resolve", "1", "--keep", "register", "--reason", "x"]);
     assert!(twice.contains("resolved already"), "{twice}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_milestone_added_to_a_live_item_gets_its_ticket_by_itself() {
+    let sites = Sites::new().await;
+    sites.plan();
+    let place = &sites.place;
+    let add = |serves: &str| {
+        place.ok(&[
+            "milestone",
+            "add",
+            "--text",
+            "Show a scan without finding 104743",
+            "--serves",
+            serves,
+            "--owner",
+            "Ada Example",
+            "--due",
+            "2999-03-15",
+        ]);
+    };
+    add("V-1");
+    add("V-2");
+    let links = place.json(&["link", "list"]);
+    let opening: Vec<&str> =
+        links.as_array().expect("links").iter().map(|link| at(link, "/milestone")).collect();
+    assert_eq!(opening, ["M-1", "M-3"], "V-1 is live, V-2 is a draft: {links}");
+    let drifts = place.json(&["drift", "list", "--all"]);
+    let unlinked = |of: &str| {
+        let all = drifts.as_array().expect("drifts").iter();
+        all.filter(|drift| drift["kind"] == "unlinked" && drift["subject"] == of).count()
+    };
+    assert_eq!((unlinked("M-1"), unlinked("M-3")), (0, 0), "not even for a moment: {drifts}");
 }

@@ -60,7 +60,7 @@ impl Bridge {
     pub(crate) async fn new(plan: Plan) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let url = format!("sqlite:{}", folder.path().join("poam.db").display());
-        let options = OpenOptions { create: true, durable: false, connections: 2 };
+        let options = OpenOptions { create: true, durable: false, read_only: false, connections: 2 };
         let db = Db::open(&url, &options).await.expect("a store");
         db.migrate().await.expect("a schema");
         // What is made in a peer outlives a run on it, so ids do not begin anew.
@@ -73,10 +73,13 @@ impl Bridge {
             db,
             evidence: EvidenceStore::open("memory://").expect("an evidence store"),
             clock: plan.clock,
+            leases: poam::sync::lease::Leases::new("the bridge to a peer", |_| false),
+            limited: Arc::new(|_| {}),
             ids: Arc::new(move || format!("{:032x}", ids.fetch_add(1, Ordering::Relaxed))),
         };
         let system = SystemId::new("ACME").expect("an id");
-        let bridge = Self { engine: Engine { world }, system, notes: plan.notes, _folder: folder };
+        let bridge =
+            Self { engine: Engine { world, only: None }, system, notes: plan.notes, _folder: folder };
         bridge.record(vec![Change::SystemRecorded { profile: profile() }]).await;
         bridge
     }
@@ -172,7 +175,7 @@ impl Bridge {
     /// One poll and one pass.
     pub(crate) async fn round(&self) -> Result<Done, Stop> {
         let told = |error: poam::sync::SyncError| Stop::Wrong(poam::sync::engine::chain(&error));
-        let hot = self.engine.poll(CONNECTION).await.map_err(told)?;
+        let hot = self.engine.poll(CONNECTION).await.map_err(told)?.hot;
         let pass = self.engine.pass(CONNECTION, hot).await.map_err(told)?;
         hold(pass.failed.is_empty(), pass.failed.join("; "))?;
         Ok(Done { created: pass.created, written: pass.written, said: pass.said })
@@ -247,12 +250,14 @@ fn settings(plan: &Plan, installation: String) -> Settings {
         trackers: BTreeMap::from([(tracker.id.clone(), tracker)]),
         routes: vec![Route { system: "ACME".to_owned(), component: None, tracker: "peer".to_owned() }],
         connections: BTreeMap::from([(CONNECTION.to_owned(), plan.kind)]),
+        expires: BTreeMap::new(),
         people: people.into_iter().map(|person| (person.name.clone(), person)).collect(),
         systems: BTreeMap::from([("ACME".to_owned(), of)]),
         policy: Policy::default(),
         approve_in_ticket: true,
         attachment_cap: 1 << 20,
         open_limit: 25,
+        in_flight: 1,
         brake_links: 20,
         brake_percent: 10,
     }

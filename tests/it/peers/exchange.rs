@@ -1,7 +1,6 @@
 //! How a peer is reached: as the bridge reaches a site, with every answer noted, and as people reach it.
 
 use std::collections::BTreeSet;
-use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use base64::Engine as _;
 use bytes::Bytes;
 use connector_api::{Transport, TransportError};
 use http::{Method, Request, Response, header};
-use poam::app::http::{HttpTransport, Now, Options, Pace};
+use poam::app::http::{HttpTransport, Now, Options, Rules};
 use poam::config::{Origin, ProxyChoice, Secret};
 use serde_json::Value;
 
@@ -35,9 +34,9 @@ pub(crate) fn transport(intercepted: bool, now: Now) -> Arc<dyn Transport> {
         connect_timeout: Duration::from_secs(10),
         timeout: Duration::from_secs(30),
         cap: 8 << 20,
-        pace: Pace { per_second: NonZeroU32::MAX, write_cost: NonZeroU32::MIN },
     };
-    Arc::new(HttpTransport::new(&options, now).expect("a transport"))
+    let rules = Rules { now, charges: Arc::new(|_| Vec::new()), may_write: Arc::new(|_| true) };
+    Arc::new(HttpTransport::new(&options, rules).expect("a transport"))
 }
 
 /// Notes what the bridge's requests were and what the peer does not know.
@@ -69,7 +68,8 @@ impl Transport for Noting {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let answer = self.inner.send(request).await?;
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
-        let reads = method == Method::GET || path.ends_with("/search/jql") || path.ends_with("/bulkfetch");
+        let questions = ["/search/jql", "/bulkfetch", "/graphql"];
+        let reads = method == Method::GET || questions.iter().any(|question| path.ends_with(question));
         if !reads {
             notes.writes.push(format!("{method} {path}"));
         }

@@ -254,6 +254,7 @@ pub(crate) fn command(desk: &Desk, act: &Act, place: usize) -> Command {
             at: desk.now + Duration::days(*late),
             whence: format!("ticket site {milestone} due-{place}"),
             rationale: why.then(|| "the vendor ships late".to_owned()),
+            settles: place.is_multiple_of(2),
         })),
         What::Import { number, closed, due, changes, cell, rating } => {
             let mut row = super::import::row(&format!("V-{number}"));

@@ -48,13 +48,16 @@ pub(crate) const PEOPLE: [(&str, Role); 12] = [
     ("Ada", Role::Admin),
 ];
 
+/// The rule file by which every desk decides.
+pub(crate) const RULES: &str = include_str!("../../../config/rules/legacy-rev5.toml");
+
 pub(crate) struct Desk {
     pub(crate) register: Register,
     pub(crate) journal: Vec<Entry>,
     pub(crate) now: DateTime<Utc>,
     pub(crate) policy: Policy,
     people: BTreeMap<String, Person>,
-    rules: RuleSet,
+    pub(crate) rules: RuleSet,
     calendar: Calendar,
     head: Head,
 }
@@ -70,14 +73,16 @@ impl Desk {
             manager: None,
             roles: vec![Grant { system: "ACME".to_owned(), role }],
         };
-        let rules = include_str!("../../../config/rules/legacy-rev5.toml");
         Self {
             register: Register::new(SystemId::new("ACME").expect("an id")),
             journal: Vec::new(),
             now: Utc.with_ymd_and_hms(2026, 11, 10, 15, 0, 0).single().expect("a time"),
             policy: Policy::default(),
             people: PEOPLE.into_iter().map(|one| (one.0.to_owned(), person(one))).collect(),
-            rules: toml::from_str(rules).expect("our rules"),
+            rules: RuleSet {
+                file: Some(Digest::of(RULES.as_bytes())),
+                ..toml::from_str(RULES).expect("our rules")
+            },
             calendar: Calendar { zone: chrono_tz::America::New_York, holidays: Vec::new() },
             head: Head::empty(),
         }
@@ -232,6 +237,7 @@ impl Desk {
             at: self.now,
             whence: format!("ticket site 1001 {entry}"),
             rationale: why.map(str::to_owned),
+            settles: false,
         };
         let changes = self.act_as(&by, Roles::new(), &[Command::Propose(Box::new(proposed))]);
         changes.expect("no ticket's date is refused").iter().map(kind).collect()
@@ -313,6 +319,7 @@ pub(crate) fn new_proof(milestone: MilestoneNumber, source: &str) -> NewEvidence
         observed: Utc.with_ymd_and_hms(2026, 11, 10, 12, 0, 0).single().expect("a time"),
         source: source.to_owned(),
         details: BTreeMap::new(),
+        redacted: None,
     }
 }
 

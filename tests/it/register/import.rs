@@ -7,6 +7,8 @@ use poam::register::decide::{
 };
 use poam::register::{Actor, Digest, Disposition, ImportedRow, ItemNumber, MilestoneState, Rating, Status};
 
+use proptest::prelude::*;
+
 use super::desk::{
     Desk, M1, M2, add_item, approve, close_out_of_boundary, day, explain, facts, set_state, v,
 };
@@ -474,4 +476,159 @@ fn a_closed_item_of_ours_is_not_opened_by_an_import() {
     desk.ok("Alan", close_out_of_boundary(1));
     assert_eq!(import(&mut desk, &row("V-1")), ["item.facts", "conflict.found"]);
     assert_eq!(desk.item(1).status, Status::Closed);
+}
+
+/// A cell whose entries contradict each other: what was decided fits the register all the same.
+#[test]
+fn odd_entries_of_a_cell_are_taken_one_after_another() {
+    let planned = |number: u32, due: &str, text: &str| ImportedMilestone {
+        number,
+        due: Some(day(due)),
+        text: text.to_owned(),
+    };
+    let mut desk = Desk::empty();
+    let mut first = row("V-1");
+    first.changes = vec![
+        change(1, ImportedChangeKind::Update, Some("2026-11-25"), "later"),
+        change(1, ImportedChangeKind::New, Some("2026-12-24"), "again"),
+    ];
+    import(&mut desk, &first);
+    assert_eq!(
+        desk.moves(),
+        [("approved", Some(day("2026-11-25"))), ("unexplained", Some(day("2026-12-24")))],
+        "nobody has said why it is planned once more"
+    );
+    assert_eq!(import(&mut desk, &newer(&first)), ["item.facts"], "told once");
+
+    let mut desk = Desk::empty();
+    let mut first = row("V-1");
+    first.milestones.push(planned(1, "2026-12-24", "Upgrade hosts again"));
+    first.changes = vec![change(1, ImportedChangeKind::Update, Some("2026-12-30"), "later")];
+    import(&mut desk, &first);
+    assert_eq!(
+        desk.moves(),
+        [("superseded", Some(day("2026-12-24"))), ("approved", Some(day("2026-12-30")))]
+    );
+    assert_eq!(desk.m1().due, Some(day("2026-12-30")));
+}
+
+#[test]
+fn a_newer_workbook_that_says_our_date_again_withdraws_its_move() {
+    let mut desk = Desk::empty();
+    let first = row("V-1");
+    import(&mut desk, &first);
+    let dated = |last: &ImportedItem, due: &str| {
+        let mut next = newer(last);
+        next.milestones[0].due = Some(day(due));
+        next
+    };
+    let second = dated(&first, "2026-11-29");
+    import(&mut desk, &second);
+    let third = dated(&second, "2026-11-30");
+    assert_eq!(import(&mut desk, &third), ["item.facts", "move.ended", "move.proposed"]);
+    let fourth = dated(&third, "2026-11-20");
+    assert_eq!(import(&mut desk, &fourth), ["item.facts", "move.ended"]);
+    assert_eq!(
+        desk.moves(),
+        [("superseded", Some(day("2026-11-29"))), ("withdrawn", Some(day("2026-11-30")))]
+    );
+    let by = desk.m1().moves[1].decision.as_ref().map(|decision| decision.by.clone());
+    assert_eq!(by, Some(Actor::Rule("import/date-again".into())));
+    // Taken back, it may be said anew.
+    let fifth = dated(&fourth, "2026-11-30");
+    assert_eq!(import(&mut desk, &fifth), ["item.facts", "move.proposed"]);
+
+    // A move that people made in the meantime is none of the workbook's.
+    let mut desk = Desk::empty();
+    import(&mut desk, &first);
+    desk.moved(super::desk::person("Ella"), Some("2026-12-10"), "1", None);
+    assert_eq!(import(&mut desk, &newer(&first)), ["item.facts"]);
+    assert!(desk.m1().open_move().is_some());
+
+    // An update that moves it keeps the planned date beside it.
+    let mut desk = Desk::empty();
+    import(&mut desk, &first);
+    let mut second = newer(&first);
+    second.changes = vec![change(1, ImportedChangeKind::Update, Some("2026-12-10"), "late")];
+    import(&mut desk, &second);
+    let third = newer(&second);
+    assert_eq!(import(&mut desk, &third), ["item.facts"]);
+    assert!(desk.m1().open_move().is_some(), "the file still says so");
+    let mut fourth = newer(&third);
+    fourth.changes.push(change(1, ImportedChangeKind::Update, Some("2026-11-20"), "in time after all"));
+    assert_eq!(import(&mut desk, &fourth), ["item.facts", "move.ended"]);
+    assert_eq!(import(&mut desk, &newer(&fourth)), ["item.facts"], "and it stays so");
+}
+
+fn any_date() -> impl Strategy<Value = Option<chrono::NaiveDate>> {
+    prop_oneof![
+        Just(None),
+        (1u32..60).prop_map(|n| day("2026-11-01").checked_add_days(chrono::Days::new(n.into())))
+    ]
+}
+
+fn any_kind() -> impl Strategy<Value = ImportedChangeKind> {
+    prop_oneof![
+        Just(ImportedChangeKind::New),
+        Just(ImportedChangeKind::Update),
+        Just(ImportedChangeKind::Complete)
+    ]
+}
+
+fn any_text() -> impl Strategy<Value = String> {
+    prop_oneof![Just(""), Just("late"), Just("the vendor ships late")].prop_map(str::to_owned)
+}
+
+prop_compose! {
+    /// What the two cells of a row say, odd or not, and on which sheet it stands.
+    fn any_row()(
+        milestones in prop::collection::vec((1u32..4, any_date(), any_text()), 0..5),
+        changes in prop::collection::vec((1u32..4, any_kind(), any_date(), any_text()), 0..6),
+        closed in prop::bool::weighted(0.1),
+    ) -> ImportedItem {
+        let mut row = row("V-1");
+        row.milestones = milestones
+            .into_iter()
+            .map(|(number, due, text)| ImportedMilestone { number, due, text })
+            .collect();
+        row.changes = changes
+            .into_iter()
+            .map(|(number, kind, date, text)| ImportedChange { number, kind, date, text })
+            .collect();
+        row.closed = closed;
+        row
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    /// Whatever the cells of one workbook after another say, a row is taken, and people move dates between.
+    #[test]
+    fn no_cell_of_milestones_is_refused(
+        rows in prop::collection::vec((any_row(), any_date()), 1..5),
+    ) {
+        let mut desk = Desk::empty();
+        let mut last: Option<ImportedItem> = None;
+        for (place, (said, moved)) in rows.into_iter().enumerate() {
+            let next = match &last {
+                None => said,
+                Some(last) => {
+                    let mut next = newer(last);
+                    (next.milestones, next.changes) = (said.milestones, said.changes);
+                    next.closed = said.closed;
+                    next
+                }
+            };
+            // Panics where it is refused, and checks every invariant.
+            import(&mut desk, &next);
+            prop_assert_eq!(import(&mut desk, &next), none());
+            desk.later(10);
+            if desk.register.milestones.contains_key(&M1) {
+                let to = moved.map(|date| date.to_string());
+                desk.moved(super::desk::person("Ella"), to.as_deref(), &place.to_string(), None);
+            }
+            last = Some(next);
+        }
+    }
 }

@@ -93,7 +93,11 @@ fn frozen_milestone(before: &Register, was: &Milestone, is: &Milestone, changes:
 fn status_fits(register: &Register, item: &Item) {
     let kept: Vec<&Milestone> =
         register.milestones_of(&item.number).filter(|m| m.state != MilestoneState::Dropped).collect();
-    let done = |m: &&Milestone| matches!(m.state, MilestoneState::Done | MilestoneState::Verified);
+    // Of one whose ticket was closed without a fix since, GRC decides first.
+    let done = |m: &&Milestone| {
+        m.state == MilestoneState::Verified
+            || m.state == MilestoneState::Done && m.closed_without_fix.is_none()
+    };
     let all_done = !kept.is_empty() && kept.iter().all(done);
     let proven = kept.iter().flat_map(|m| &m.evidence).any(|n| {
         register.evidence[n].digest.is_some() || register.evidence[n].kind == EvidenceKind::Transition

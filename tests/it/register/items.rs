@@ -52,9 +52,22 @@ fn an_item_is_numbered_and_gets_its_deadline_by_its_rule() {
     let deadline = item.deadline.as_ref().expect("a deadline");
     assert_eq!((deadline.date, deadline.rule.as_str()), (day("2026-12-01"), "legacy-rev5/critical-30"));
     assert_eq!(deadline.derivation, "30 days from detection on 2026-11-01 (critical)");
+    let file = poam::register::Digest::of(super::desk::RULES.as_bytes());
+    assert_eq!(deadline.file.as_ref(), Some(&file), "it names the file whose rule gave it");
     assert_eq!(item.facts.scheduled, Some(day("2026-12-01")), "scheduled completion is what the rule gives");
     let again = Command::AddItem { number: Some(given), facts: Box::new(facts("Again")) };
     assert_eq!(desk.no("Grace", again), ["there is a V-41 already"]);
+}
+
+#[test]
+fn another_text_of_the_rule_file_alone_makes_no_other_deadline() {
+    let mut desk = Desk::open();
+    let before = desk.item(1).deadline.clone();
+    desk.rules.file = Some(poam::register::Digest::of(b"the same rules, with a comment"));
+    let wording = ItemEdit { comments: Some("looked at".into()), ..ItemEdit::default() };
+    let edit = Command::EditItem { item: v(1), edit: Box::new(wording) };
+    desk.ok("Grace", edit);
+    assert_eq!(desk.item(1).deadline, before, "the date, the rule, and the text that gave them then");
 }
 
 #[test]

@@ -23,10 +23,14 @@ fn is_idempotent(command: &Command) -> bool {
         | Command::SetExpects { .. }
         | Command::SetOwner { .. }
         | Command::Transition(_)
+        | Command::GiveEvidence(_)
         | Command::AddEvidence(_)
         | Command::Ticket { .. }
         | Command::TicketTitle { .. }
+        | Command::Move(_)
         | Command::Propose(_)
+        | Command::SetBack { .. }
+        | Command::SettleMove { .. }
         | Command::Explain { number: Some(_), .. } => true,
         Command::AddItem { .. }
         | Command::CorrectItem { .. }
@@ -34,6 +38,7 @@ fn is_idempotent(command: &Command) -> bool {
         | Command::AddMilestone(_)
         | Command::CorrectMilestone { .. }
         | Command::SetState { .. }
+        | Command::Unblock { .. }
         | Command::Explain { number: None, .. }
         | Command::Approve { .. }
         | Command::Reject { .. }

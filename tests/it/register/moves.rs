@@ -163,6 +163,7 @@ fn one_edit_is_one_move_however_often_it_is_told() {
         at: desk.now - Duration::minutes(3),
         whence: "ticket site 1001 1".to_owned(),
         rationale: Some(WHY.to_owned()),
+        settles: false,
     };
     let tell = |desk: &mut Desk| {
         let command = Command::Propose(Box::new(told.clone()));
@@ -199,6 +200,7 @@ fn what_is_told_late_is_recorded_and_changes_nothing() {
         at: desk.now - Duration::minutes(5),
         whence: "ticket site 1001 1".to_owned(),
         rationale: Some(WHY.to_owned()),
+        settles: false,
     };
     let elsewhere =
         ProposedMove { whence: "command".to_owned(), to: Some(day("2026-12-11")), ..late.clone() };
@@ -237,7 +239,8 @@ fn a_refused_value_is_recorded_and_refused_as_before() {
     desk.ok("Abe", reject("plan for the deadline"));
     assert_eq!(due(&desk).as_deref(), Some("2026-11-20"));
     desk.later(1);
-    assert_eq!(desk.moved(ella(), Some("2026-12-10"), "2", Some(WHY)), ["move.proposed", "move.ended"]);
+    let again = desk.moved(ella(), Some("2026-12-10"), "2", Some(WHY));
+    assert_eq!(again, ["move.proposed", "move.explained", "move.ended"]);
     assert_eq!(rule(&desk).as_deref(), Some("moves/refused-before"));
     assert_eq!(desk.m1().open_move(), None);
     // Once the date in force is later than it, it is simply an earlier date.
@@ -411,4 +414,125 @@ fn the_same_reason_by_the_same_person_is_said_once() {
     assert_eq!(desk.kinds("Ella", again), Vec::<String>::new());
     assert_eq!(desk.no("Ella", explain(WHY)), ["no date move of M-1 waits for anything"]);
     assert_eq!(desk.no("Abe", Command::Approve { milestone: M2, number: None }), ["there is no M-2"]);
+}
+
+/// Silence takes a move back only where that is configured, and only past the time of grace.
+#[test]
+fn silence_takes_a_move_back_past_the_time_of_grace() {
+    let back = |desk: &Desk| Command::SetBack { milestone: M1, number: 1, asked: desk.now };
+    let mut desk = Desk::open();
+    desk.moved(ella(), Some("2026-12-15"), "1", None);
+    let asked = back(&desk);
+    desk.later(30 * 24 * 60);
+    assert_eq!(desk.no("Ella", asked.clone()), ["`[moves] set_back` is not set"]);
+    desk.policy.moves.set_back = true;
+    let late = back(&desk);
+    let because = desk.no("Ella", late.clone());
+    assert!(because[0].starts_with("a reason is expected by "), "{because:?}");
+    assert_eq!(desk.kinds("Ella", asked.clone()), ["move.ended"]);
+    assert_eq!(desk.moves(), [("withdrawn", Some(day("2026-12-15")))]);
+    assert_eq!(rule(&desk).as_deref(), Some("moves/unanswered"));
+    assert_eq!(desk.kinds("Ella", asked), Vec::<String>::new(), "once");
+
+    let mut desk = Desk::open();
+    desk.policy.moves.set_back = true;
+    desk.moved(ella(), Some("2026-12-15"), "1", Some(WHY));
+    let asked = back(&desk);
+    desk.later(30 * 24 * 60);
+    assert_eq!(desk.kinds("Ella", asked), Vec::<String>::new(), "who answered waits for an approver");
+    assert_eq!(desk.moves(), [("explained", Some(day("2026-12-15")))]);
+}
+
+/// An edit found in a ticket, made now.
+fn edited(desk: &mut Desk, to: &str, entry: &str, why: Option<&str>) -> Vec<String> {
+    let edit = ProposedMove {
+        milestone: M1,
+        to: Some(day(to)),
+        by: ella(),
+        at: desk.now,
+        whence: format!("ticket site 1001 {entry}"),
+        rationale: why.map(str::to_owned),
+        settles: true,
+    };
+    let changes = desk.act_as(&ella(), Roles::new(), &[Command::Propose(Box::new(edit))]);
+    changes.expect("no ticket's date is refused").iter().map(kind).collect()
+}
+
+fn settle(desk: &mut Desk) -> Vec<String> {
+    let command = Command::SettleMove { milestone: M1 };
+    let changes = desk.act_as(&Actor::Poam, Roles::new(), &[command]).expect("no refusal");
+    changes.iter().map(kind).collect()
+}
+
+#[test]
+fn a_date_that_is_past_is_approved_by_no_rule() {
+    let mut desk = Desk::open();
+    assert_eq!(
+        desk.moved(ella(), Some("2025-11-25"), "1", Some("the year is wrong")),
+        ["move.proposed", "move.explained"]
+    );
+    assert_eq!(due(&desk).as_deref(), Some("2026-11-20"));
+    desk.later(1);
+    assert_eq!(desk.moved(ella(), Some("2026-11-09"), "2", None), ["move.ended", "move.proposed"]);
+    desk.later(1);
+    let today = desk.moved(ella(), Some("2026-11-10"), "3", None);
+    assert_eq!(today, ["move.ended", "move.proposed", "move.approved"], "today can be met");
+}
+
+#[test]
+fn the_reason_of_a_move_is_kept_whatever_rule_decides_it() {
+    let why =
+        |desk: &Desk| desk.m1().moves.last().and_then(|m| m.rationale.as_ref()).map(|why| why.text.clone());
+    let mut desk = Desk::open();
+    desk.moved(ella(), Some("2026-11-15"), "1", Some(WHY));
+    assert_eq!((rule(&desk).as_deref(), why(&desk).as_deref()), (Some("moves/earlier-date"), Some(WHY)));
+    desk.moved(ella(), Some("2026-12-10"), "2", Some(WHY));
+    desk.ok("Abe", reject("too late"));
+    desk.later(1);
+    desk.moved(ella(), Some("2026-12-10"), "3", Some("we ask once more"));
+    assert_eq!(rule(&desk).as_deref(), Some("moves/refused-before"));
+    assert_eq!(why(&desk).as_deref(), Some("we ask once more"));
+    let mut desk = Desk::with(MilestoneState::Done);
+    desk.moved(ella(), Some("2026-12-10"), "1", Some(WHY));
+    assert_eq!(desk.moves(), [("noted", Some(day("2026-12-10")))]);
+    assert_eq!(why(&desk).as_deref(), Some(WHY), "of one that is over");
+    let mut desk = Desk::draft();
+    desk.moved(ella(), Some("2026-12-10"), "1", Some(WHY));
+    assert_eq!(why(&desk).as_deref(), Some(WHY), "of a draft");
+}
+
+#[test]
+fn a_rule_approves_an_edit_only_once_it_has_settled() {
+    let mut desk = Desk::open();
+    assert_eq!(edited(&mut desk, "2026-11-12", "1", None), ["move.proposed"]);
+    desk.later(4);
+    assert_eq!(settle(&mut desk), Vec::<String>::new());
+    // A wrong year, typed and put right at once, leaves no trace in the plan.
+    assert_eq!(edited(&mut desk, "2026-11-20", "2", None), ["move.ended"]);
+    desk.later(60);
+    assert_eq!(settle(&mut desk), Vec::<String>::new());
+    assert_eq!(desk.moves(), [("withdrawn", Some(day("2026-11-12")))]);
+
+    assert_eq!(edited(&mut desk, "2026-11-12", "3", None), ["move.proposed"]);
+    desk.later(5);
+    assert_eq!(settle(&mut desk), ["move.approved"]);
+    assert_eq!(rule(&desk).as_deref(), Some("moves/earlier-date"));
+    // So does one that came with its reason; said as a command it needs no time.
+    assert_eq!(edited(&mut desk, "2026-11-25", "4", Some(WHY)), ["move.proposed", "move.explained"]);
+    desk.later(5);
+    assert_eq!(settle(&mut desk), ["move.approved"]);
+    assert_eq!(edited(&mut desk, "2026-11-26", "5", None), ["move.proposed"]);
+    assert_eq!(desk.kinds("Ella", explain(WHY)), ["move.explained", "move.approved"]);
+    // One that was found when it was old has settled.
+    let old = ProposedMove {
+        milestone: M1,
+        to: Some(day("2026-11-21")),
+        by: ella(),
+        at: desk.now - Duration::minutes(5),
+        whence: "ticket site 2002 6".to_owned(),
+        rationale: None,
+        settles: true,
+    };
+    let changes = desk.act_as(&ella(), Roles::new(), &[Command::Propose(Box::new(old))]).expect("no refusal");
+    assert_eq!(changes.iter().map(kind).collect::<Vec<_>>(), ["move.proposed", "move.approved"]);
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use poam::register::apply::apply;
 use poam::register::journal::{Entry, written};
-use poam::register::{Register, SystemId};
+use poam::register::{Change, Register, SystemId};
 use serde_json::{Value, json};
 
 use super::journal::verify;
@@ -84,6 +84,23 @@ fn the_journal_of_every_release_verifies_and_replays() {
             }
         }
     }
+}
+
+/// A deadline that the first version of a kind recorded names no rule file, and is read as it was; what is written
+/// now names it, under the next version.
+#[test]
+fn a_deadline_of_the_first_version_is_read_as_one_whose_rule_file_is_not_known() {
+    let old = r#"{"deadline":{"date":"2026-12-01","derivation":"30 days","rule":"legacy-rev5/high-30"},"item":"V-1","kind":"item.deadline","v":1}"#;
+    let change = Change::from_body(old).expect("a change of version 1");
+    let Change::ItemDeadline { deadline: Some(deadline), .. } = &change else {
+        panic!("it is a deadline: {change:?}")
+    };
+    assert_eq!(deadline.file, None);
+    let now = change.to_value().expect("JSON");
+    assert_eq!((now.get("v"), now.pointer("/deadline/file")), (Some(&json!(2)), Some(&Value::Null)));
+    assert_eq!(Change::from_value(now).expect("a change of version 2"), change);
+    let later = old.replace("\"v\":1", "\"v\":3");
+    assert!(Change::from_body(&later).is_err(), "a version that is not known is not read");
 }
 
 /// Writes the journal of this release: see `tests/data/journals/README.md`.

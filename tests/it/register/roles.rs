@@ -103,6 +103,18 @@ fn each_command_is_allowed_to_its_roles_and_to_no_other() {
         body: "Done.".to_owned(),
     };
     let everybody: Vec<Role> = Role::ALL.to_vec();
+    let moved = poam::register::decide::ProposedMove {
+        milestone: M1,
+        to: Some(day("2026-11-27")),
+        by: person("Ella"),
+        at: Desk::open().now,
+        whence: "command propose".to_owned(),
+        rationale: None,
+        settles: false,
+    };
+    let planners_and_workers =
+        [Role::Engineer, Role::Owner, Role::Supporting, Role::Grc, Role::Isso, Role::SystemOwner];
+    let provers = [&planners_and_workers[..], &[Role::Validator]].concat();
     let rows: Vec<Row> = vec![
         ("add item", Desk::empty, add_item("New"), PLANNERS.to_vec()),
         (
@@ -152,12 +164,7 @@ fn each_command_is_allowed_to_its_roles_and_to_no_other() {
         ),
         ("correct an item", Desk::open, correct_item, KEEPERS.to_vec()),
         ("correct a milestone", Desk::open, correct_milestone, KEEPERS.to_vec()),
-        (
-            "explain",
-            waiting,
-            explain("the vendor ships late"),
-            vec![Role::Engineer, Role::Owner, Role::Supporting, Role::Grc, Role::Isso, Role::SystemOwner],
-        ),
+        ("explain", waiting, explain("the vendor ships late"), planners_and_workers.to_vec()),
         ("approve", waiting, approve(), DECIDERS.to_vec()),
         ("reject", waiting, reject("too late"), DECIDERS.to_vec()),
         ("close as false positive", false_positive, close(Disposition::FalsePositive), KEEPERS.to_vec()),
@@ -165,7 +172,16 @@ fn each_command_is_allowed_to_its_roles_and_to_no_other() {
         ("close as not in boundary", two_items, close_out_of_boundary(2), DECIDERS.to_vec()),
         ("resolve a conflict", conflict, resolve, KEEPERS.to_vec()),
         ("validate", Desk::open, validation, vec![Role::Validator, Role::Isso]),
-        ("record evidence", Desk::open, proof(M1, "scan"), everybody.clone()),
+        ("import", Desk::empty, Command::Import(Box::new(super::import::row("V-9"))), KEEPERS.to_vec()),
+        (
+            "ask for another date",
+            Desk::open,
+            Command::Move(Box::new(moved.clone())),
+            planners_and_workers.to_vec(),
+        ),
+        ("see a date moved", Desk::open, Command::Propose(Box::new(moved)), everybody.clone()),
+        ("give evidence", Desk::open, Command::GiveEvidence(Box::new(new_proof(M1, "scan"))), provers),
+        ("see evidence", Desk::open, proof(M1, "scan"), everybody.clone()),
         ("say", Desk::open, say, everybody),
     ];
     for (what, desk, command, allowed) in rows {

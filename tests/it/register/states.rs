@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use chrono::{Duration, Utc};
-use poam::register::decide::{Command, NewEvidence, TicketReads, TicketTransition, missing_evidence};
+use poam::register::completeness::missing_evidence;
+use poam::register::decide::{Command, NewEvidence, TicketReads, TicketTransition};
 use poam::register::{
     Actor, Change, Digest, EvidenceKind, EvidenceOf, MilestoneNumber, MilestoneState, Roles, Status,
 };
@@ -35,6 +36,7 @@ pub(crate) fn goes(
         observed: at,
         source: format!("ticket site 1001 {entry}"),
         details: BTreeMap::new(),
+        redacted: None,
     };
     Command::Transition(Box::new(TicketTransition {
         milestone,
@@ -182,6 +184,30 @@ fn a_ticket_closed_without_a_fix_waits_for_grc() {
     let mut desk = flagged();
     assert_eq!(ticket(&mut desk, TicketReads::InProgress, "10"), ["milestone.closed_without_fix"]);
     assert_eq!(desk.m1().state, InProgress);
+}
+
+#[test]
+fn a_done_milestone_whose_ticket_is_closed_without_a_fix_is_not_validated() {
+    let flagged = || {
+        let mut desk = Desk::with(InProgress);
+        ticket(&mut desk, TicketReads::Done, "8");
+        assert_eq!(desk.item(1).status, Status::PendingValidation);
+        ticket(&mut desk, TicketReads::Dropped, "9");
+        assert_eq!((desk.m1().state, desk.item(1).status), (Done, Status::InProgress));
+        desk
+    };
+    let mut desk = flagged();
+    assert_eq!(desk.no("Grace", set_state(Done, None)), ["it needs a reason"]);
+    assert_eq!(desk.no("Ella", set_state(Done, Some("x"))), ["Ella has none of the roles grc, isso"]);
+    desk.ok("Grace", set_state(Done, Some("the fix was deployed before")));
+    assert!(desk.m1().closed_without_fix.is_none());
+    assert_eq!(desk.item(1).status, Status::PendingValidation);
+    let mut desk = flagged();
+    desk.ok("Grace", set_state(InProgress, Some("it was never deployed")));
+    assert!(desk.m1().closed_without_fix.is_none());
+    let mut desk = flagged();
+    ticket(&mut desk, TicketReads::Done, "10");
+    assert_eq!(desk.item(1).status, Status::PendingValidation, "done there again");
 }
 
 #[test]
@@ -369,4 +395,21 @@ fn what_was_dropped_with_its_last_item_is_not_revived() {
         let why = "every item it serves is closed, and a recurrence is a new item";
         assert!(because.iter().any(|b| b == why), "{because:?}");
     }
+}
+
+#[test]
+fn what_was_blocked_goes_on_where_it_stood() {
+    for (begun, to) in [(false, Planned), (true, InProgress)] {
+        let mut desk = Desk::with(Blocked);
+        desk.ok("Ella", Command::Unblock { milestone: M1, begun });
+        assert_eq!((desk.m1().state, desk.m1().blocked.clone()), (to, None));
+        let again = desk.no("Ella", Command::Unblock { milestone: M1, begun });
+        assert_eq!(again, [format!("it is {}, not blocked", to.name())]);
+    }
+    let mut desk = Desk::with(Blocked);
+    assert_eq!(
+        desk.no("Asa", Command::Unblock { milestone: M1, begun: true }).len(),
+        1,
+        "an assessor looks on"
+    );
 }

@@ -3,7 +3,7 @@
 use poam::app::act::{ActError, Who, act};
 use poam::clock::Clock;
 use poam::register::decide::Command;
-use poam::register::{Actor, MilestoneNumber, MilestoneState, Role};
+use poam::register::{Actor, Conflict, MilestoneNumber, MilestoneState, Register, Role, Subject};
 use rand::Rng;
 use rand::seq::IndexedRandom;
 
@@ -26,8 +26,7 @@ impl World {
         let numbers: Vec<MilestoneNumber> = register.milestones.keys().copied().collect();
         let Some(&milestone) = numbers.choose(&mut self.rng) else { return };
         self.token += 1;
-        let conflict = register.conflicts.keys().copied().next_back();
-        let Some((command, ruled)) = self.command(milestone, conflict) else { return };
+        let Some((command, milestone, ruled)) = self.command(milestone, &register) else { return };
         let who = Who { actor: Actor::Local("operator".to_owned()), roles: Role::ALL.into_iter().collect() };
         let system = self.bed.system.clone();
         let shown = format!("{} GRC of {system}: {command:?}", self.bed.clock.now());
@@ -49,13 +48,14 @@ impl World {
         }
     }
 
+    /// A command about a milestone, or about another one that has a conflict; and what it rules there.
     fn command(
         &mut self,
         milestone: MilestoneNumber,
-        conflict: Option<u32>,
-    ) -> Option<(Command, Option<Ruled>)> {
+        register: &Register,
+    ) -> Option<(Command, MilestoneNumber, Option<Ruled>)> {
         let token = self.token;
-        Some(match self.rng.random_range(0..12) {
+        let (command, ruled) = match self.rng.random_range(0..12) {
             0..=2 => {
                 let text =
                     format!("Replace the cipher suite of host {token}; the scan shows none that is weak");
@@ -87,9 +87,25 @@ impl World {
                 (Command::Reject { milestone, number: None, reason }, None)
             }
             _ => {
+                let conflict = register.conflicts.values().next_back()?;
+                let Subject::Milestone(of) = conflict.subject else { return None };
+                let (number, keep) = (conflict.number, "register".to_owned());
                 let reason = format!("looked at {token}");
-                (Command::ResolveConflict { number: conflict?, keep: "register".to_owned(), reason }, None)
+                let command = Command::ResolveConflict { number, keep, reason };
+                return Some((command, of, self.kept(conflict, of, register)));
             }
-        })
+        };
+        Some((command, milestone, ruled))
+    }
+
+    /// What the register keeps of a conflict goes out over whatever stands in the ticket by then.
+    fn kept(&self, conflict: &Conflict, of: MilestoneNumber, register: &Register) -> Option<Ruled> {
+        if conflict.field == "title" {
+            return register.milestones.get(&of).map(|held| Ruled::Text(held.text.clone()));
+        }
+        let ours = Some(conflict.ours.as_str());
+        let mut people = self.bed.world().settings.people.values();
+        let owner = people.find(|person| person.github.as_deref() == ours || person.jira.as_deref() == ours);
+        owner.map(|person| Ruled::Owner(Some(person.name.clone())))
     }
 }

@@ -72,7 +72,7 @@ async fn text_edited_between_the_poll_and_the_pass_stands() {
         let number = bed.plan(TEXT, component, "2026-04-01").await;
         bed.settle().await;
         bed.person_does("ada", number, Act::AddLabel("team-a".to_owned())).await;
-        let hot = bed.engine.poll(connection).await.expect("a poll");
+        let hot = bed.engine.poll(connection).await.expect("a poll").hot;
         bed.person_does("ada", number, Act::EditOutside("Notes of the team.".to_owned())).await;
         let reason = Some("waiting for access".to_owned());
         bed.act(vec![Command::SetState { milestone: number, to: MilestoneState::Blocked, reason }]).await;

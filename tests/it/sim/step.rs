@@ -90,7 +90,7 @@ impl World {
         let part = |connection: &'static str| {
             let engine = self.bed.engine.clone();
             Box::pin(async move {
-                let hot = engine.poll(connection).await.unwrap_or_default();
+                let hot = engine.poll(connection).await.unwrap_or_default().hot;
                 engine.pass(connection, hot).await
             })
         };
@@ -186,7 +186,7 @@ impl World {
 
     /// Writes that each site answered.
     fn writes(&self) -> [Vec<String>; 2] {
-        let reads = ["bulkfetch", "/search/jql", "/search"];
+        let reads = ["bulkfetch", "/search/jql", "/search", "/graphql"];
         [self.bed.github.requests(), self.bed.jira.requests()].map(|mut lines| {
             lines.retain(|line| {
                 let path = line.split(' ').nth(1).unwrap_or_default();

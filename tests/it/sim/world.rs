@@ -217,7 +217,8 @@ impl World {
 
     pub(super) async fn poll(&mut self, connection: &str) -> Option<Hot> {
         let engine = self.bed.engine.clone();
-        let result = self.alive(async move { engine.poll(connection).await }).await?;
+        let polled = self.alive(async move { engine.poll(connection).await }).await?;
+        let result = polled.map(|polled| polled.hot);
         match result {
             Ok(hot) => Some(hot),
             Err(error) => {

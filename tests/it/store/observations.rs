@@ -48,7 +48,16 @@ async fn our_writes_are_remembered_for_a_while() {
         );
         let due = OwnWrite { field: "due".to_owned(), value: "2026-10-31".to_owned(), at: at(5) };
         assert_eq!(found[1], due);
+        assert_eq!(tx.prune_own_writes(at(5)).await.expect("a number"), 0, "its log was not read since");
+        let mut read = tx.link(&one.id).await.expect("a query").expect("the link");
+        read.log_read = Some(at(4));
+        tx.save_link(&mut read).await.expect("saved");
         assert_eq!(tx.prune_own_writes(at(5)).await.expect("a number"), 1);
+        assert_eq!(
+            tx.prune_own_writes(at(90)).await.expect("a number"),
+            0,
+            "its log was not read past these"
+        );
         assert_eq!(tx.own_writes(&one.id).await.expect("writes"), [due.clone(), due]);
     })
     .await;
@@ -95,15 +104,20 @@ async fn a_pause_is_never_shortened_and_health_counts_failures_in_a_row() {
 
         tx.record_failure("jira", at(1), "401").await.expect("health");
         tx.record_failure("jira", at(2), "403").await.expect("health");
-        tx.record_success("github", at(3)).await.expect("health");
+        tx.record_success("github", at(3), Some(at(80))).await.expect("health");
         let health = tx.health().await.expect("health");
         let jira = health.iter().find(|health| health.connection == "jira").expect("a connection");
         assert_eq!((jira.failures, jira.last_ok, jira.last_error), (2, None, Some(at(2))));
         assert_eq!(jira.error.as_deref(), Some("403"));
-        tx.record_success("jira", at(4)).await.expect("health");
+        tx.record_success("jira", at(4), Some(at(90))).await.expect("health");
         let health = tx.health().await.expect("health");
         assert_eq!(health.iter().map(|health| health.failures).collect::<Vec<_>>(), [0, 0]);
         assert_eq!(health[1].error.as_deref(), Some("403"));
+        assert_eq!(health.iter().map(|of| of.expires).collect::<Vec<_>>(), [Some(at(80)), Some(at(90))]);
+        tx.record_failure("jira", at(5), "401").await.expect("health");
+        tx.record_success("github", at(5), None).await.expect("health");
+        let health = tx.health().await.expect("health");
+        assert_eq!(health.iter().map(|of| of.expires).collect::<Vec<_>>(), [None, Some(at(90))]);
     })
     .await;
 }

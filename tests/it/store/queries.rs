@@ -44,6 +44,11 @@ async fn items_are_listed_filtered_and_paged_by_place() {
 
         assert_eq!(tx.item(&acme(), &v(2)).await.expect("a query").as_ref(), whole.items.get(&v(2)));
         assert_eq!(tx.item(&acme(), &ItemNumber::ours(99)).await.expect("a query"), None);
+
+        let cause = tx.entries(&acme(), 1, 1).await.expect("rows").pop().expect("a row").cause;
+        assert!(tx.has_cause(&acme(), &cause).await.expect("a query"));
+        assert!(!tx.has_cause(&acme(), "plan none").await.expect("a query"));
+        assert!(!tx.has_cause(&SystemId::new("NONE").expect("an id"), &cause).await.expect("a query"));
     })
     .await;
 }

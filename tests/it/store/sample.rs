@@ -103,6 +103,7 @@ pub(crate) fn item_added(n: u32) -> Change {
             date: day(31),
             rule: "legacy-rev5/high-30".to_owned(),
             derivation: "30 days from detection".to_owned(),
+            file: Some(Digest::of(b"rules")),
         }),
         imported: None,
     }
@@ -401,6 +402,7 @@ pub(crate) fn link(n: u32, tracker: &str) -> Link {
         error: None,
         missing_since: None,
         version: 0,
+        written: None,
     }
 }
 

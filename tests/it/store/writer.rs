@@ -1,9 +1,11 @@
 //! The writer: commands in one transaction, each kept or given up alone, answered after the commit.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures::FutureExt as _;
 use futures::future::join_all;
+use poam::register::SystemId;
 use poam::register::journal::Entry;
 use poam::store::{Db, Scope, Seals, StoreError, Writer};
 use tokio_util::sync::CancellationToken;
@@ -172,6 +174,103 @@ const TRIGGER_FUNCTION: [&str; 2] = [
     "CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS \
      'BEGIN INSERT INTO late VALUES (''none''); RETURN NEW; END'",
 ];
+
+#[tokio::test]
+async fn a_transaction_that_the_database_ended_by_itself_blocks_none_that_follow() {
+    let world = World::sqlite().await;
+    // SQLite ends the whole transaction, so that the driver's own rollback finds none.
+    world
+        .tamper("CREATE TRIGGER ends AFTER INSERT ON delivery BEGIN SELECT RAISE(ROLLBACK, 'ended'); END")
+        .await;
+    let writer = Writer::inline(world.db.clone());
+    let ended: Result<bool, StoreError> = writer
+        .submit(|tx| Box::pin(async move { tx.take_delivery("jira", "1", "event", at(0)).await }))
+        .await;
+    ended.expect_err("the trigger ended it");
+    add(&writer, 1).await.expect("the next command is carried out");
+    assert_eq!(items(&world.db).await, [1]);
+}
+
+#[tokio::test]
+async fn what_follows_a_full_disk_is_carried_out_once_there_is_room() {
+    let world = World::sqlite().await;
+    let writer = Writer::inline(world.db.clone());
+    add(&writer, 1).await.expect("a change");
+    // As full as it is: a limit of this connection alone, which ends with it.
+    world.tamper("PRAGMA max_page_count = 1").await;
+    let mut full = None;
+    let mut kept = vec![1];
+    for n in 2..200 {
+        match add(&writer, n).await {
+            Ok(_) => kept.push(n),
+            Err(error) => {
+                full = Some(error);
+                break;
+            }
+        }
+    }
+    let full = full.expect("the store is full at last");
+    assert!(!full.is_transient(), "{full:?}");
+    assert_eq!(items(&world.db).await, kept, "nothing of what failed, and all that was answered");
+    world.tamper("PRAGMA max_page_count = 1000000").await;
+    add(&writer, 300).await.expect("the next command is carried out");
+    kept.push(300);
+    assert_eq!(items(&world.db).await, kept);
+}
+
+#[tokio::test]
+async fn two_writers_in_each_other_s_way_both_come_through() {
+    let Some(world) = World::postgres().await else { return };
+    let other = Db::open(&world.url, &super::world::options()).await.expect("a store");
+    let both = Arc::new(tokio::sync::Barrier::new(2));
+    let beta = SystemId::new("BETA").expect("a system");
+    let writers = [Writer::new(world.db.clone()), Writer::new(other.clone())];
+    let mut answers = Vec::new();
+    // Each transaction holds one chain, and then wants the other's: one of them must give way.
+    for (writer, systems) in writers.iter().zip([[acme(), beta.clone()], [beta.clone(), acme()]]) {
+        for (place, system) in systems.into_iter().enumerate() {
+            let both = Arc::clone(&both);
+            let runs = Arc::new(AtomicU32::new(0));
+            let writer = writer.clone();
+            let command = async move {
+                let command = writer.submit(move |tx| {
+                    Box::pin(async move {
+                        let mut register = tx.load(&system, Scope::System).await?;
+                        let before = runs.fetch_add(1, Ordering::Relaxed);
+                        let number = register.system.last_item + 1;
+                        let done =
+                            tx.record(&mut register, at(0), &ann(), "command", &[item_added(number)]).await;
+                        if place == 0 && before == 0 {
+                            both.wait().await;
+                        }
+                        done
+                    })
+                });
+                command.await
+            };
+            let mut command = command.boxed();
+            assert!(command.as_mut().now_or_never().is_none(), "nobody has taken a turn");
+            answers.push(command);
+        }
+    }
+    let turns = async |writer: &Writer| {
+        let mut carried_out = 0;
+        while carried_out < 2 {
+            carried_out += writer.turn().await;
+        }
+    };
+    tokio::join!(turns(&writers[0]), turns(&writers[1]));
+    for answer in join_all(answers).await {
+        answer.expect("each command is carried out");
+    }
+    let mut tx = world.db.read().await.expect("a transaction");
+    for system in [acme(), beta] {
+        let found = tx.verify(&system, &Seals::default()).await.expect("a verification");
+        assert_eq!((found.rows, found.faults), (2, Vec::new()), "{system}");
+    }
+    drop(tx);
+    other.close().await;
+}
 
 #[tokio::test]
 async fn a_store_that_cannot_be_written_refuses_each_command() {

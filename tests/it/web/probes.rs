@@ -10,7 +10,7 @@ use poam::clock::Clock as _;
 use poam::register::{Change, SystemId};
 use poam::store::{Db, OpenOptions};
 use poam::sync::Pass;
-use poam::sync::poll::Swept;
+use poam::sync::sweep::Swept;
 
 use super::sample::told;
 use super::{Site, record, replace_store};
@@ -51,17 +51,24 @@ async fn metrics_tell_what_happened_and_how_things_are() {
     let halted = Change::TrackerHalted { tracker: "gh".to_owned(), reason: "a brake".to_owned() };
     record(site.bed.world(), SystemId::reserved(), vec![halted]).await;
     let failed = vec!["ACME/M-1: the tracker failed".to_owned()];
-    let pass = Pass { links: 7, created: 2, written: 3, said: 1, failed };
+    let pass = Pass { links: 7, created: 2, written: 3, said: 1, failed, ..Pass::default() };
     site.metrics.passed("jira", &pass);
     site.metrics.passed("jira", &Pass { links: 1, ..Pass::default() });
     site.metrics.pass_failed("jira");
     site.metrics.polled("jira", true, now - TimeDelta::seconds(90));
     site.metrics.polled("jira", false, now);
-    site.metrics.swept("jira", Swept { links: 40, only_here: 2, missing: 1 });
+    site.metrics.swept("jira", Swept { links: 40, only_here: 2, ..Swept::default() });
     let told = site.bed.world().writer.submit(move |tx| {
         Box::pin(async move {
-            tx.record_success("github", now - TimeDelta::seconds(30)).await?;
+            tx.record_success("github", now - TimeDelta::seconds(30), None).await?;
             tx.record_failure("github", now, "no answer").await?;
+            let pause = poam::store::Pause {
+                connection: "jira".to_owned(),
+                scope: "content".to_owned(),
+                until: now + TimeDelta::seconds(40),
+                reason: "jira-burst-based".to_owned(),
+            };
+            tx.set_pause(&pause).await?;
             Ok::<_, poam::store::StoreError>(())
         })
     });
@@ -69,6 +76,9 @@ async fn metrics_tell_what_happened_and_how_things_are() {
     site.get("/nothing/here").await.problem(StatusCode::NOT_FOUND);
     site.get("/api/v1/systems/ACME").await.problem(StatusCode::UNAUTHORIZED);
 
+    let ready = site.get("/readyz").await;
+    assert_eq!(ready.status, StatusCode::OK);
+    assert!(ready.body.contains(r#""scope":"content""#), "{}", ready.body);
     let answer = site.get("/metrics").await;
     assert_eq!(answer.header("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
     let lines: Vec<&str> = answer.body.lines().collect();
@@ -88,6 +98,7 @@ async fn metrics_tell_what_happened_and_how_things_are() {
         r#"poam_poll_age_seconds{connection="jira"} 90.0"#,
         r#"poam_poll_age_seconds{connection="github"} 30.0"#,
         r#"poam_connection_failures{connection="github"} 1"#,
+        r#"poam_pause_seconds{connection="jira",scope="content"} 40.0"#,
         r#"poam_links{tracker="jr",phase="linked"} 1"#,
         r#"poam_links{tracker="jr",phase="waiting"} 1"#,
         r#"poam_links{tracker="jr",phase="missing"} 0"#,

@@ -138,6 +138,7 @@ fn items() -> Vec<Change> {
                 date: day("2026-05-01"),
                 rule: "legacy-rev5/kev".to_owned(),
                 derivation: "CISA's due date 2026-05-01 for a known exploited vulnerability".to_owned(),
+                file: Some(Digest::of(b"rules")),
             }),
             imported: Some(Box::new(imported)),
         },
@@ -366,6 +367,7 @@ async fn links(site: &Site) {
         error: None,
         missing_since: None,
         version: 0,
+        written: None,
     };
     let bound = Link {
         ticket: Some("10001".to_owned()),
@@ -373,7 +375,9 @@ async fn links(site: &Site) {
         project: Some("ACME".to_owned()),
         url: Some("http://jira.test/browse/ACME-1".to_owned()),
         observed: Observed {
+            lost_text: None,
             braked: false,
+            let_through: false,
             at: Some(at),
             updated: Some(at),
             title: "[ACME M-1] No more TLS 1.0".to_owned(),

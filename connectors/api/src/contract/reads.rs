@@ -55,7 +55,7 @@ pub(super) async fn create_carries_everything(s: &Subject) {
     assert_eq!(made.assignee.as_ref().map(|a| &a.id), Some(&s.human.id), "the assignee is set by the create");
     assert_eq!(made.author.as_ref().map(|a| &a.id), Some(&s.us.id), "the author is us");
     assert_eq!(made.status.category, StatusCategory::Todo, "a new ticket is not begun");
-    let due = if connector.capabilities().due_field { new.due } else { None };
+    let due = if s.due_in_field() { new.due } else { None };
     assert_eq!(made.due, due, "the due field holds the date where there is one");
     assert_eq!(made.reference.project, s.project.project, "the reference names the project");
     let fake = s.fake_ticket(&made.reference.id);

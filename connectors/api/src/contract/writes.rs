@@ -51,7 +51,7 @@ pub(super) async fn each_field_reads_back(s: &Subject) {
     assert_eq!(labelled.labels, wanted, "labels come and go, and others' stay");
     keeps(&seen, &labelled, "labels");
 
-    if s.connector().capabilities().due_field {
+    if s.due_in_field() {
         let dated = Patch { due: Some(Some(day(2027, 2, 28))), ..s.patch() };
         let dated = apply(s, &labelled, &dated).await;
         assert_eq!(dated.due, Some(day(2027, 2, 28)), "the due date is set");
@@ -84,16 +84,19 @@ pub(super) async fn each_state_reads_back(s: &Subject) {
 pub(super) async fn one_patch_one_request(s: &Subject) {
     let connector = s.connector();
     let made = s.create("All at once").await;
+    let due = Some(Some(day(2027, 1, 20)));
     let patch = Patch {
         title: Some("All at once, renamed".to_owned()),
         block: Some(OTHER_BLOCK.to_owned()),
-        due: Some(Some(day(2027, 1, 20))),
+        due,
         assignee: Some(Some(s.us.clone())),
         remove_labels: ["security".to_owned()].into(),
         ..s.patch()
     };
     // Whatever a connector must learn about a project once, it has learnt now.
-    let seen = must("apply", connector.apply(&made, &Patch { assignee: Some(None), ..s.patch() }).await);
+    let seen = must("apply", connector.apply(&made, &Patch { due, ..s.patch() }).await);
+    let nothing = Patch { due: Some(None), assignee: Some(None), ..s.patch() };
+    let seen = must("apply", connector.apply(&seen, &nothing).await);
     let before = s.site.requests().len();
     let after = must("apply", connector.apply(&seen, &patch).await);
     let sent = s.site.requests().split_off(before);

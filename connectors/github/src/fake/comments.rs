@@ -7,6 +7,9 @@ use super::model::{Done, IssueComment, Model, Permission, Place, Refusal, invali
 impl Model {
     pub(super) fn comment(&mut self, place: Place, by: &str, body: &str) -> Done<u64> {
         self.allow(place.0, by, Permission::Read)?;
+        if self.issue(place).is_ok_and(|issue| issue.locked) {
+            self.allow(place.0, by, Permission::Write).map_err(|_| Refusal::Locked)?;
+        }
         if body.trim().is_empty() {
             return Err(invalid("IssueComment", "body", "missing_field"));
         }
@@ -18,6 +21,7 @@ impl Model {
             id,
             author: by.to_owned(),
             editor: by.to_owned(),
+            edited: false,
             body: body.to_owned(),
             created: at,
             updated: at,
@@ -54,6 +58,7 @@ impl Model {
         let Some(comment) = issue.comments.get_mut(at) else { return Err(Refusal::NotFound) };
         let from = std::mem::replace(&mut comment.body, body.to_owned());
         by.clone_into(&mut comment.editor);
+        comment.edited = true;
         comment.updated = now;
         issue.updated = now;
         let id = comment.id;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::logins;
 use super::model::{
     Done, Edit, EventKind, Issue, LONGEST_BODY, Milestone, Model, NewIssue, Permission, Place, Refusal,
-    blank, invalid,
+    TextEdit, blank, invalid,
 };
 use super::view;
 
@@ -24,7 +24,17 @@ impl Model {
     }
 
     /// The labels under the names that the repository has for them; unknown ones are made.
-    pub(super) fn adopt_labels(&mut self, repo: u64, names: &BTreeSet<String>) -> Done<BTreeSet<String>> {
+    pub(super) fn adopt_labels(
+        &mut self,
+        repo: u64,
+        by: &str,
+        names: &BTreeSet<String>,
+    ) -> Done<BTreeSet<String>> {
+        let known = &self.repos.get(&repo).ok_or(Refusal::NotFound)?.labels;
+        let all_known = names.iter().all(|name| known.contains_key(&name.to_lowercase()));
+        if !all_known && !self.may(repo, by, Permission::Write) {
+            return Err(Refusal::Forbidden);
+        }
         for name in names {
             if name.is_empty() || name.chars().count() > 50 {
                 return Err(invalid("Label", "name", "invalid"));
@@ -66,12 +76,13 @@ impl Model {
             new = NewIssue { title: new.title, body: new.body, ..NewIssue::default() };
         }
         self.check_text(repo, Some(&new.title), new.body.as_deref(), &new.assignees)?;
-        let labels = self.adopt_labels(repo, &new.labels)?;
+        let labels = self.adopt_labels(repo, by, &new.labels)?;
         let (id, at) = (self.next_id(), self.time());
         let found = self.repos.get_mut(&repo).ok_or(Refusal::NotFound)?;
         found.last_number += 1;
         let place = (repo, found.last_number);
-        let issue = blank(id, place.1, by, at, new.title, new.body);
+        let mut issue = blank(id, place.1, by, at, new.title, new.body);
+        issue.fields = new.fields;
         found.issues.insert(place.1, issue);
         self.places.insert(id, place);
         self.tell(place, by, "issues", "opened", Map::new());
@@ -96,7 +107,7 @@ impl Model {
         let body = edit.body.as_ref().and_then(|body| body.as_deref());
         let assignees = edit.assignees.clone().unwrap_or_default();
         self.check_text(repo, edit.title.as_deref(), body, &assignees)?;
-        let labels = edit.labels.as_ref().map(|labels| self.adopt_labels(repo, labels)).transpose()?;
+        let labels = edit.labels.as_ref().map(|labels| self.adopt_labels(repo, by, labels)).transpose()?;
 
         self.edit_text(place, by, &old, edit.title, edit.body)?;
         if let Some(new) = labels {
@@ -152,12 +163,25 @@ impl Model {
         }
         if let Some(body) = body.filter(|body| *body != old.body) {
             changes.insert("body".to_owned(), json!({ "from": old.body.clone().unwrap_or_default() }));
+            self.keep_text(place, by, old, body.clone().unwrap_or_default())?;
             self.issue_mut(place)?.body = body;
         }
         if changes.is_empty() {
             return Ok(());
         }
         self.touch(place, by, "edited", json!({ "changes": changes }))
+    }
+
+    /// Keeps a new text in the history of edits. The first one brings the text before it along, as it was written.
+    fn keep_text(&mut self, place: Place, by: &str, old: &Issue, body: String) -> Done {
+        let (first, id, at) = (self.next_id(), self.next_id(), self.time());
+        let edits = &mut self.issue_mut(place)?.edits;
+        if edits.is_empty() {
+            let (editor, body) = (old.author.clone(), old.body.clone().unwrap_or_default());
+            edits.push(TextEdit { id: first, at: old.created, editor, body });
+        }
+        edits.push(TextEdit { id, at, editor: by.to_owned(), body });
+        Ok(())
     }
 
     pub(super) fn set_open(
@@ -201,6 +225,38 @@ impl Model {
         milestones.iter().find(|m| m.number == number).map(|m| m.title.clone())
     }
 
+    /// Sets a field of the organization, or clears it.
+    pub(super) fn set_field(&mut self, place: Place, by: &str, field: u64, value: Option<String>) -> Done {
+        self.allow(place.0, by, Permission::Write)?;
+        if !self.fields.iter().any(|(known, ..)| *known == field) {
+            return Err(invalid("IssueFieldValue", "field_id", "invalid"));
+        }
+        let fields = &mut self.issue_mut(place)?.fields;
+        match value {
+            Some(value) => fields.insert(field, value),
+            None => Some(fields.remove(&field).ok_or(Refusal::NotFound)?),
+        };
+        self.touch(place, by, "edited", json!({}))
+    }
+
+    pub(super) fn add_milestone(
+        &mut self,
+        repo: u64,
+        by: &str,
+        title: &str,
+        due: Option<NaiveDate>,
+    ) -> Done<u64> {
+        self.allow(repo, by, Permission::Write)?;
+        let (id, created) = (self.next_id(), self.time());
+        let milestones = &mut self.repos.get_mut(&repo).ok_or(Refusal::NotFound)?.milestones;
+        if milestones.iter().any(|of| of.title == title) {
+            return Err(invalid("Milestone", "title", "already_exists"));
+        }
+        let (number, title, creator) = (milestones.len() as u64 + 1, title.to_owned(), by.to_owned());
+        milestones.push(Milestone { id, number, title, due, creator, created });
+        Ok(number)
+    }
+
     pub(super) fn set_milestone(
         &mut self,
         ticket: &str,
@@ -208,7 +264,6 @@ impl Model {
         due: Option<NaiveDate>,
     ) -> Result<(), String> {
         let place = self.place(ticket)?;
-        let (id, created) = (self.next_id(), self.time());
         let repo = self.repos.get_mut(&place.0).ok_or("no repository")?;
         let Some(owner) =
             repo.roles.iter().find(|(_, role)| **role >= Permission::Write).map(|(l, _)| l.clone())
@@ -219,11 +274,7 @@ impl Model {
             known.due = due;
             known.number
         } else {
-            let number = repo.milestones.len() as u64 + 1;
-            let title = title.to_owned();
-            let creator = owner.clone();
-            repo.milestones.push(Milestone { id, number, title, due, creator, created });
-            number
+            self.add_milestone(place.0, &owner, title, due).map_err(|refusal| refusal.to_string())?
         };
         let edit = Edit { milestone: Some(Some(number)), ..Edit::default() };
         self.edit(place, &owner, edit).map_err(|refusal| refusal.to_string())
@@ -237,7 +288,7 @@ impl Model {
         }
         let old = self.issue(place)?.clone();
         let (id, at) = (self.next_id(), self.time());
-        let labels = self.adopt_labels(target, &old.labels).map_err(|refusal| refusal.to_string())?;
+        let labels = self.adopt_labels(target, by, &old.labels).map_err(|refusal| refusal.to_string())?;
         let repo = self.repos.get_mut(&target).ok_or("no repository")?;
         repo.last_number += 1;
         let new = (target, repo.last_number);

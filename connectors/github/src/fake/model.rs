@@ -7,6 +7,11 @@ use connector_api::fake::{FakeDelivery, Now};
 use secrecy::SecretString;
 use url::Url;
 
+use super::apps::{App, Installed};
+use super::graph::GraphFault;
+use super::hooks::Hooks;
+use super::limits::Spent;
+
 /// What a person may do in a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Permission {
@@ -33,6 +38,8 @@ pub(super) enum Refusal {
     NotFound,
     #[error("Must have admin rights to Repository.")]
     Forbidden,
+    #[error("Unable to create comment because issue is locked.")]
+    Locked,
     #[error("Repository was archived so is read-only.")]
     Archived,
     #[error("Issues has been disabled in this repository.")]
@@ -91,11 +98,16 @@ pub(super) struct Issue {
     pub(super) author: String,
     pub(super) closed: Option<(DateTime<Utc>, String)>,
     pub(super) reason: Option<String>,
+    pub(super) locked: bool,
     pub(super) labels: BTreeSet<String>,
     pub(super) assignees: Vec<String>,
     pub(super) milestone: Option<u64>,
+    /// Values of the organization's fields, by the field's id.
+    pub(super) fields: BTreeMap<u64, String>,
     pub(super) comments: Vec<IssueComment>,
     pub(super) events: Vec<Event>,
+    /// The texts that it had, oldest first; none where it was never edited.
+    pub(super) edits: Vec<TextEdit>,
     pub(super) created: DateTime<Utc>,
     pub(super) updated: DateTime<Utc>,
     pub(super) pull: Option<Pull>,
@@ -119,11 +131,21 @@ pub(super) struct IssueComment {
     pub(super) id: u64,
     pub(super) author: String,
     pub(super) editor: String,
+    pub(super) edited: bool,
     pub(super) body: String,
     pub(super) created: DateTime<Utc>,
     pub(super) updated: DateTime<Utc>,
     /// Reaction id, content, by whom.
     pub(super) reactions: Vec<(u64, String, String)>,
+}
+
+/// A text that an issue had, from whom and since when.
+#[derive(Debug, Clone)]
+pub(super) struct TextEdit {
+    pub(super) id: u64,
+    pub(super) at: DateTime<Utc>,
+    pub(super) editor: String,
+    pub(super) body: String,
 }
 
 #[derive(Debug, Clone)]
@@ -153,6 +175,7 @@ pub(super) struct NewIssue {
     pub(super) labels: BTreeSet<String>,
     pub(super) assignees: Vec<String>,
     pub(super) milestone: Option<u64>,
+    pub(super) fields: BTreeMap<u64, String>,
 }
 
 /// What is to change; none stays.
@@ -168,10 +191,15 @@ pub(super) struct Edit {
     pub(super) milestone: Option<Option<u64>>,
 }
 
-/// A secondary limit that is in force, and the seconds that it names.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Secondary {
-    pub(super) retry_after: Option<u32>,
+/// A limit that is in force, whatever was asked before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// On writes, for so many seconds, or without a time.
+    Secondary(Option<u32>),
+    /// On making content, without a time.
+    Content,
+    /// On everything, with a 429 that says nothing.
+    Unknown,
 }
 
 pub(super) struct Model {
@@ -191,7 +219,18 @@ pub(super) struct Model {
     pub(super) deliveries: Vec<FakeDelivery>,
     pub(super) requests: Vec<String>,
     pub(super) budget: Option<u32>,
-    pub(super) secondary: Option<Secondary>,
+    pub(super) limit: Option<Limit>,
+    pub(super) graph_fault: Option<GraphFault>,
+    /// Date fields of organizations: id, owner, name.
+    pub(super) fields: Vec<(u64, String, String)>,
+    pub(super) app: Option<App>,
+    /// Tokens that installations were given.
+    pub(super) installed: BTreeMap<String, Installed>,
+    pub(super) hooks: Hooks,
+    /// When each token of a person ends, where it does.
+    pub(super) token_end: Option<DateTime<Utc>>,
+    /// The stated limits are enforced, by what was spent lately.
+    pub(super) spent: Option<Spent>,
     last_id: u64,
 }
 
@@ -213,7 +252,14 @@ impl Model {
             deliveries: Vec::new(),
             requests: Vec::new(),
             budget: None,
-            secondary: None,
+            limit: None,
+            graph_fault: None,
+            fields: Vec::new(),
+            app: None,
+            installed: BTreeMap::new(),
+            hooks: Hooks::default(),
+            token_end: None,
+            spent: None,
             last_id: 1_000,
         }
     }
@@ -353,11 +399,14 @@ pub(super) fn blank(
         author: by.to_owned(),
         closed: None,
         reason: None,
+        locked: false,
         labels: BTreeSet::new(),
         assignees: Vec::new(),
         milestone: None,
+        fields: BTreeMap::new(),
         comments: Vec::new(),
         events: Vec::new(),
+        edits: Vec::new(),
         created: at,
         updated: at,
         pull: None,

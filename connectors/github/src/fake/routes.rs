@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -54,7 +54,9 @@ impl From<Refusal> for Reply {
     fn from(refusal: Refusal) -> Self {
         match &refusal {
             Refusal::NotFound => Self::not_found(),
-            Refusal::Forbidden | Refusal::Archived => Self::problem(403, &refusal.to_string()),
+            Refusal::Forbidden | Refusal::Locked | Refusal::Archived => {
+                Self::problem(403, &refusal.to_string())
+            }
             Refusal::Disabled => Self::problem(410, &refusal.to_string()),
             Refusal::Invalid { resource, field, code, message } => {
                 let mut error = json!({ "resource": resource, "field": field, "code": code });
@@ -107,6 +109,13 @@ pub(super) fn in_repository(model: &mut Model, request: &Request<'_>, repo: u64,
             Ok(page(model, request, repo, all))
         }
         ["labels"] if post => new_label(model, request, repo),
+        ["hooks", rest @ ..] => hooks(model, request, repo, rest),
+        ["milestones"] if get => {
+            let found = model.repos.get(&repo).ok_or_else(Reply::not_found)?;
+            let all = found.milestones.iter().map(|of| view::milestone(model, found, of)).collect();
+            Ok(page(model, request, repo, all))
+        }
+        ["milestones"] if post => new_milestone(model, request, repo),
         ["issues"] if get => list_issues(model, request, repo),
         ["issues"] if post => new_issue(model, request, repo),
         ["issues", "comments", id] if get => {
@@ -167,6 +176,22 @@ fn on_issue(model: &mut Model, request: &Request<'_>, place: Place, rest: &[&str
             model.edit(place, request.login, change.into_edit()?)?;
             Ok(Reply::ok(view::issue(model, place)))
         }
+        ["issue-field-values"] if request.method == Method::POST => {
+            #[derive(Deserialize)]
+            struct New {
+                issue_field_values: Vec<FieldValue>,
+            }
+            let new: New = request.json()?;
+            for FieldValue { field_id, value } in new.issue_field_values {
+                model.set_field(place, request.login, field_id, Some(value))?;
+            }
+            Ok(Reply::ok(view::field_values(model, model.issue(place).map_err(|_| Reply::not_found())?)))
+        }
+        ["issue-field-values", id] if request.method == Method::DELETE => {
+            let id = id.parse().map_err(|_| Reply::not_found())?;
+            model.set_field(place, request.login, id, None)?;
+            Ok(Reply { status: 204, body: Value::Null, headers: Vec::new() })
+        }
         ["timeline"] if get => {
             let all = view::timeline(model, place);
             Ok(page(model, request, place.0, all))
@@ -189,6 +214,45 @@ fn on_issue(model: &mut Model, request: &Request<'_>, place: Place, rest: &[&str
         }
         _ => Err(Reply::not_found()),
     }
+}
+
+/// A repository's hooks, for those who administer it.
+fn hooks(model: &mut Model, request: &Request<'_>, repo: u64, rest: &[&str]) -> Answer {
+    if !model.may(repo, request.login, Permission::Admin) {
+        return Err(Reply::not_found());
+    }
+    let number = |id: &str| id.parse::<u64>().map_err(|_| Reply::not_found());
+    match (request.method.as_str(), rest) {
+        ("GET", []) => {
+            let all = model.hooks.all.iter().filter(|(_, of, _)| *of == repo);
+            let all = all.map(|(id, _, url)| view::hook(model, repo, *id, url)).collect();
+            Ok(page(model, request, repo, all))
+        }
+        ("GET", [id, "deliveries"]) => {
+            let all = model.attempts_of(Some(number(id)?));
+            Ok(page(model, request, repo, all))
+        }
+        ("POST", [id, "deliveries", delivery, "attempts"]) => {
+            let id = number(id)?;
+            model.deliver_again(Some(id), delivery)
+        }
+        _ => Err(Reply::not_found()),
+    }
+}
+
+fn new_milestone(model: &mut Model, request: &Request<'_>, repo: u64) -> Answer {
+    #[derive(Deserialize)]
+    struct New {
+        title: String,
+        due_on: Option<DateTime<Utc>>,
+    }
+    let new: New = request.json()?;
+    // By the calendar of the Pacific coast, roughly.
+    let due = new.due_on.map(|at| (at - TimeDelta::hours(8)).date_naive());
+    let number = model.add_milestone(repo, request.login, &new.title, due)?;
+    let found = model.repos.get(&repo).ok_or_else(Reply::not_found)?;
+    let made = found.milestones.iter().find(|of| of.number == number).ok_or_else(Reply::not_found)?;
+    Ok(Reply::created(view::milestone(model, found, made)))
 }
 
 fn new_label(model: &mut Model, request: &Request<'_>, repo: u64) -> Answer {
@@ -226,6 +290,13 @@ fn names(labels: Vec<LabelName>) -> BTreeSet<String> {
     labels.into_iter().map(name).collect()
 }
 
+/// A date for a field of the organization.
+#[derive(Deserialize)]
+struct FieldValue {
+    field_id: u64,
+    value: String,
+}
+
 fn new_issue(model: &mut Model, request: &Request<'_>, repo: u64) -> Answer {
     #[derive(Deserialize)]
     struct New {
@@ -236,6 +307,8 @@ fn new_issue(model: &mut Model, request: &Request<'_>, repo: u64) -> Answer {
         #[serde(default)]
         assignees: Vec<String>,
         milestone: Option<u64>,
+        #[serde(default)]
+        issue_field_values: Vec<FieldValue>,
     }
     let new: New = request.json()?;
     let issue = NewIssue {
@@ -244,6 +317,7 @@ fn new_issue(model: &mut Model, request: &Request<'_>, repo: u64) -> Answer {
         labels: names(new.labels),
         assignees: new.assignees,
         milestone: new.milestone,
+        fields: new.issue_field_values.into_iter().map(|value| (value.field_id, value.value)).collect(),
     };
     let place = model.open(repo, request.login, issue)?;
     Ok(Reply::created(view::issue(model, place)))

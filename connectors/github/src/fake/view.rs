@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::model::{Event, EventKind, Issue, Milestone, Model, Permission, Place, Repo};
 
-fn time(at: DateTime<Utc>) -> String {
+pub(super) fn time(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
@@ -173,7 +173,7 @@ pub(super) fn label(model: &Model, repo: &Repo, name: &str) -> Value {
         "name": name, "color": "1d4e89", "default": false, "description": null })
 }
 
-fn milestone(model: &Model, repo: &Repo, milestone: &Milestone) -> Value {
+pub(super) fn milestone(model: &Model, repo: &Repo, milestone: &Milestone) -> Value {
     let url = format!("{}/milestones/{}", api(model, repo), milestone.number);
     let inside = |closed: bool| {
         repo.issues
@@ -187,6 +187,17 @@ fn milestone(model: &Model, repo: &Repo, milestone: &Milestone) -> Value {
         "creator": user(model, &milestone.creator), "open_issues": inside(false), "closed_issues": inside(true),
         "state": "open", "created_at": time(milestone.created), "updated_at": time(milestone.created),
         "due_on": milestone.due_on(), "closed_at": null })
+}
+
+pub(super) fn hook(model: &Model, repo: u64, id: u64, to: &str) -> Value {
+    let Some(repo) = model.repos.get(&repo) else { return Value::Null };
+    let url = format!("{}/hooks/{id}", api(model, repo));
+    let at = time(repo.created);
+    json!({ "type": "Repository", "id": id, "name": "web", "active": true, "events": ["issues", "issue_comment"],
+        "config": { "url": to, "content_type": "json", "insecure_ssl": "0" }, "updated_at": at, "created_at": at,
+        "url": url, "test_url": format!("{url}/test"), "ping_url": format!("{url}/pings"),
+        "deliveries_url": format!("{url}/deliveries"),
+        "last_response": { "code": null, "status": "unused", "message": null } })
 }
 
 pub(super) fn issue(model: &Model, place: Place) -> Value {
@@ -210,13 +221,14 @@ pub(super) fn whole_issue(model: &Model, repo: &Repo, issue: &Issue) -> Value {
         "id": issue.id, "node_id": format!("I_{}", issue.id), "number": issue.number, "title": issue.title,
         "user": user(model, &issue.author), "author_association": "CONTRIBUTOR",
         "labels": issue.labels.iter().map(|name| label(model, repo, name)).collect::<Vec<_>>(),
-        "state": issue.state(), "state_reason": issue.reason, "locked": false, "active_lock_reason": null,
+        "state": issue.state(), "state_reason": issue.reason, "locked": issue.locked, "active_lock_reason": null,
         "assignee": assignees.first(), "assignees": assignees, "milestone": milestone,
         "comments": issue.comments.len(), "body": issue.body,
         "created_at": time(issue.created), "updated_at": time(issue.updated),
         "closed_at": issue.closed.as_ref().map(|(at, _)| time(*at)),
         "closed_by": issue.closed.as_ref().map(|(_, by)| user(model, by)),
         "reactions": reactions(&url, &[]), "performed_via_github_app": null,
+        "issue_field_values": field_values(model, issue),
     });
     if let Some(pull) = &issue.pull {
         let merged = pull.merged.as_ref().map(|(at, ..)| time(*at));
@@ -230,6 +242,30 @@ pub(super) fn whole_issue(model: &Model, repo: &Repo, issue: &Issue) -> Value {
         );
     }
     out
+}
+
+/// The values of an issue's fields.
+pub(super) fn field_values(model: &Model, issue: &Issue) -> Value {
+    let named = |id: &u64| model.fields.iter().find(|(known, ..)| known == id).map(|(.., name)| name.clone());
+    issue
+        .fields
+        .iter()
+        .map(|(id, value)| {
+            json!({ "issue_field_id": id, "issue_field_name": named(id), "node_id": format!("IFD_{id}"),
+                "data_type": "date", "value": value })
+        })
+        .collect()
+}
+
+/// The fields of an organization.
+pub(super) fn fields(model: &Model, owner: &str) -> Value {
+    let of = model.fields.iter().filter(|(_, of, _)| of.eq_ignore_ascii_case(owner));
+    let at = time(model.time());
+    of.map(|(id, _, name)| {
+        json!({ "id": id, "node_id": format!("IFD_{id}"), "name": name, "description": null, "data_type": "date",
+            "visibility": "all", "created_at": at, "updated_at": at })
+    })
+    .collect()
 }
 
 fn reactions(url: &str, all: &[(u64, String, String)]) -> Value {
@@ -279,6 +315,11 @@ pub(super) fn timeline(model: &Model, place: Place) -> Vec<Value> {
     all.into_iter().map(|(_, _, entry)| entry).collect()
 }
 
+/// The id that both interfaces know an event by.
+pub(super) fn event_node(id: u64) -> String {
+    format!("EV_{id}")
+}
+
 fn event(model: &Model, repo: &Repo, place: Place, event: &Event) -> Value {
     let name = match &event.kind {
         EventKind::Closed { .. } => "closed",
@@ -301,7 +342,7 @@ fn event(model: &Model, repo: &Repo, place: Place, event: &Event) -> Value {
         }
     };
     let mut out = json!({
-        "id": event.id, "node_id": format!("EV_{}", event.id),
+        "id": event.id, "node_id": event_node(event.id),
         "url": format!("{}/issues/events/{}", api(model, repo), event.id),
         "actor": user(model, &event.actor), "event": name, "commit_id": null, "commit_url": null,
         "created_at": time(event.at), "performed_via_github_app": null,

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::model::{Model, Permission};
 use super::routes::{Answer, Reply, Request, in_repository};
 use super::view;
+use super::{apps, graph, limits};
 use crate::lock;
 
 /// What a personal token may ask in an hour.
@@ -54,24 +55,32 @@ fn enter(
         return Err(Reply::problem(401, "Requires authentication"));
     };
     let token = token.strip_prefix("Bearer ").or_else(|| token.strip_prefix("token ")).unwrap_or(token);
+    let segments: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    if let (["app", rest @ ..], true) = (segments.as_slice(), apps::is_signed(token)) {
+        return apps::answer(model, method, rest, token);
+    }
     let Some(login) = model.tokens.get(token).cloned() else {
         return Err(Reply::problem(401, "Bad credentials"));
     };
-    if model.budget == Some(0) {
-        return Err(Reply::problem(403, "API rate limit exceeded for this user."));
+    if let Some(installed) = model.installed.get(token) {
+        if installed.until <= model.time() {
+            return Err(Reply::problem(401, "Bad credentials"));
+        }
+        // Nobody else's repositories, and no person's own pages.
+        if !matches!(segments.as_slice(), ["repos", owner, ..] if owner.eq_ignore_ascii_case(&installed.owner))
+            && !matches!(segments.as_slice(), [.., "graphql"] | ["repositories", ..])
+        {
+            return Err(Reply::not_found());
+        }
     }
-    if let (Some(limit), false) = (model.secondary, method == Method::GET) {
-        let mut reply =
-            Reply::problem(403, "You have exceeded a secondary rate limit. Please wait a few minutes.");
-        reply.headers.extend(limit.retry_after.map(|seconds| ("retry-after", seconds.to_string())));
-        return Err(reply);
-    }
+    limits::admit(model, method, path)?;
     let query =
         url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
-    let segments: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let request = Request { method, path, query, body, login: &login };
     match segments.as_slice() {
+        ["graphql"] | ["api", "graphql"] if method == Method::POST => graph::answer(model, &login, body),
         ["user"] if method == Method::GET => Ok(Reply::ok(view::me(model, &login))),
+        ["orgs", owner, "issue-fields"] if method == Method::GET => Ok(Reply::ok(view::fields(model, owner))),
         ["repos", owner, name, rest @ ..] => {
             let Some((repo, current)) = model.named(&format!("{owner}/{name}")) else {
                 return Err(Reply::not_found());
@@ -126,6 +135,10 @@ fn finish(model: &mut Model, method: &Method, path: &str, asked: &HeaderMap, rep
         ("x-oauth-scopes", "repo".to_owned()),
         ("x-github-media-type", "github.v3; format=json".to_owned()),
     ]);
+    if let Some(end) = model.token_end {
+        let end = end.format("%Y-%m-%d %H:%M:%S UTC").to_string();
+        headers.push((crate::request::EXPIRY, end));
+    }
     model.requests.push(format!("{method} {} {status}", template(path)));
     let mut answer = Response::builder().status(StatusCode::from_u16(status).unwrap_or(StatusCode::OK));
     for (name, value) in headers {
@@ -152,6 +165,10 @@ fn template(path: &str) -> String {
             (Some("pulls"), _) => "{pull_number}",
             (Some("commits"), _) => "{ref}",
             (Some("labels"), _) => "{name}",
+            (_, "deliveries" | "attempts") => part,
+            (Some("hooks"), _) => "{hook_id}",
+            (Some("deliveries"), _) => "{delivery_id}",
+            (Some("installations"), _) => "{installation_id}",
             _ => part,
         };
         out.push('/');

@@ -4,15 +4,17 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use connector_api::contract::Subject;
 use connector_api::fake::{FakeSite, Now, RouterTransport};
 use connector_api::{
-    Account, Connector, Fetched, NewTicket, ProjectSpec, Result, Ticket, TicketState, Transport,
+    Account, Connector, Fetched, Marker, NewTicket, ProjectSpec, Result, Ticket, TicketState, Transport,
 };
 use connector_github::fake::{BLOCKED, FakeGithub, IN_PROGRESS, Permission};
-use connector_github::{GitHub, GitHubConfig, LABEL_STATE};
+use connector_github::{DUE_FROM_MILESTONE, GitHub, GitHubConfig, LABEL_STATE};
 use secrecy::SecretString;
+use serde_json::Value;
 use url::Url;
 
 pub const REPO: &str = "acme/api";
@@ -28,13 +30,30 @@ pub struct World {
     clock: Arc<Mutex<DateTime<Utc>>>,
 }
 
-fn base() -> Url {
+pub fn base() -> Url {
     #[expect(clippy::expect_used, reason = "a constant")]
     Url::parse("http://github.fake").expect("an address")
 }
 
 pub fn spec(project: &str) -> ProjectSpec {
     ProjectSpec { project: project.to_owned(), ..ProjectSpec::default() }
+}
+
+/// [`REPO`], with its due dates there.
+pub fn due_spec(place: &str) -> ProjectSpec {
+    ProjectSpec { due_field: Some(place.to_owned()), ..spec(REPO) }
+}
+
+pub fn new(n: u64) -> NewTicket {
+    NewTicket {
+        project: spec(REPO),
+        title: format!("[ACME M-{n}] Upgrade openssl"),
+        block: "Upgrade openssl.\n\n- **Due:** 2026-12-15".to_owned(),
+        due: None,
+        assignee: None,
+        labels: std::collections::BTreeSet::new(),
+        marker: Marker { installation: "inst-1".to_owned(), link: format!("{n:012x}{n:020x}") },
+    }
 }
 
 impl World {
@@ -49,13 +68,19 @@ impl World {
         let us = site.add_user("poam-bot", Some(TOKEN));
         let human = site.add_user("dana", None);
         site.set_webhook_secret(Some(SecretString::from(SECRET)));
+        let world = Self { site, us, human, clock };
         for repo in [REPO, ELSEWHERE] {
-            site.add_repository(repo, true);
-            for who in ["poam-bot", "dana"] {
-                assert_eq!(site.grant(repo, who, Permission::Admin), Ok(()));
-            }
+            world.add_repository(repo);
         }
-        Self { site, us, human, clock }
+        world
+    }
+
+    /// A repository in which both may do everything.
+    pub fn add_repository(&self, name: &str) {
+        self.site.add_repository(name, true);
+        for who in ["poam-bot", "dana"] {
+            assert_eq!(self.site.grant(name, who, Permission::Admin), Ok(()));
+        }
     }
 
     pub fn now(&self) -> Now {
@@ -78,6 +103,21 @@ impl World {
 
     pub fn connector(&self) -> GitHub {
         self.over(Arc::new(RouterTransport(self.site.router())))
+    }
+
+    /// Tickets of [`REPO`] are due with their milestones.
+    pub fn due_with_milestones(&self) -> Subject {
+        let project = due_spec(DUE_FROM_MILESTONE);
+        let (world, spec) = (self.clone(), project.clone());
+        let connect = move |transport| Arc::new(world.due_in(&spec, transport)) as Arc<dyn Connector>;
+        Subject { project, connect: Box::new(connect), ..self.subject() }
+    }
+
+    /// A connection to which this project is configured.
+    pub fn due_in(&self, project: &ProjectSpec, transport: Arc<dyn Transport>) -> GitHub {
+        let projects = vec![project.clone()];
+        let config = GitHubConfig { projects, ..GitHubConfig::new(base(), SecretString::from(TOKEN)) };
+        GitHub::new(config, transport, self.now())
     }
 
     pub fn subject(&self) -> Subject {
@@ -109,6 +149,31 @@ pub async fn made(github: &GitHub, new: &NewTicket) -> Result<Ticket> {
     let made = github.create(new).await?;
     match github.fetch(&[made.reference]).await?.remove(0) {
         Fetched::Found(ticket) => Ok(*ticket),
-        other => panic!("a ticket that was just made is there: {other:?}"),
+        other @ (Fetched::Missing(_) | Fetched::Gone(_)) => {
+            panic!("a ticket that was just made is there: {other:?}")
+        }
     }
+}
+
+#[expect(clippy::expect_used, reason = "a test says what it expects")]
+pub fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> http::Response<Bytes> {
+    let mut answer = http::Response::builder().status(status).header("content-type", "application/json");
+    for (name, value) in headers {
+        answer = answer.header(*name, *value);
+    }
+    answer.body(Bytes::from(body.to_owned())).expect("an answer")
+}
+
+/// A request past the connector, as someone else's program would send it.
+#[expect(clippy::expect_used, reason = "a test says what it expects")]
+pub async fn raw(world: &World, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    let request = http::Request::builder()
+        .method(method)
+        .uri(path)
+        .header("user-agent", "test")
+        .header("authorization", format!("Bearer {TOKEN}"))
+        .body(Bytes::from(body.to_string()))
+        .expect("a request");
+    let answer = RouterTransport(world.site.router()).send(request).await.expect("an answer");
+    (answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap_or_default())
 }

@@ -96,12 +96,9 @@ impl Site {
             None => {
                 let block = self.block(issue).ok_or("the ticket has no block with a due line")?;
                 let edited = due_line(&block, due).ok_or("the block has no due line")?;
-                let (description, marker) = self.read(&issue.description);
-                let description = if self.cloud() {
-                    adf::splice(&description.raw, &edited, marker.as_ref())
-                } else {
-                    wiki::splice(&description.raw, &edited, marker.as_ref())
-                };
+                let raw = &issue.description;
+                let description =
+                    if self.cloud() { adf::splice(raw, &edited) } else { wiki::splice(raw, &edited) };
                 self.change(id, by, |issue| issue.description = description);
             }
         }

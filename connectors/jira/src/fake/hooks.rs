@@ -13,7 +13,7 @@ use super::site::{Comment, History, Site};
 
 impl Site {
     pub(super) fn deliver_issue(&mut self, event: &str, id: u64, by: &Account, entry: Option<&History>) {
-        let Some(issue) = self.issues.get(&id) else { return };
+        let Some(issue) = self.issues.get(&id).filter(|_| !self.secret.is_empty()) else { return };
         let mut body = json!({
             "timestamp": self.time().timestamp_millis(), "webhookEvent": event, "user": self.user_json(by),
             "issue": self.issue_json(issue, &Selection::All, &[]),
@@ -30,7 +30,7 @@ impl Site {
     }
 
     pub(super) fn deliver_comment(&mut self, event: &str, id: u64, comment: &Comment) {
-        let Some(issue) = self.issues.get(&id) else { return };
+        let Some(issue) = self.issues.get(&id).filter(|_| !self.secret.is_empty()) else { return };
         let mut body = json!({
             "timestamp": self.time().timestamp_millis(), "webhookEvent": event,
             "comment": self.comment_json(issue, comment),

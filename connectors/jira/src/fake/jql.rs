@@ -1,12 +1,15 @@
 //! As much JQL as the connector and curious people write: conditions joined by AND, and an order.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 
 use super::site::{Issue, Site};
 use super::workflow::status_category;
 
-/// The ids of the issues that fit, in order; or what Jira would say.
-pub(super) fn search(site: &Site, jql: &str) -> Result<Vec<u64>, String> {
+/// The ids of the issues that fit, in order; or what Jira would say. Those of `reconciled` are judged as they are now,
+/// however far the index lags.
+pub(super) fn search(site: &Site, jql: &str, reconciled: &[u64]) -> Result<Vec<u64>, String> {
     let (conditions, order) = split_order(jql);
     if conditions.trim().is_empty() {
         return Err(
@@ -18,11 +21,12 @@ pub(super) fn search(site: &Site, jql: &str) -> Result<Vec<u64>, String> {
     for condition in &conditions {
         check(site, condition)?;
     }
-    let index = site.index.as_ref().unwrap_or(&site.issues);
     let now = site.time();
     let mut found: Vec<&Issue> = Vec::new();
-    for issue in index.values() {
-        let mut fits = true;
+    let index = site.index.as_ref().unwrap_or(&site.issues);
+    let ids: BTreeSet<u64> = index.keys().chain(reconciled).copied().collect();
+    for issue in ids.iter().filter_map(|id| site.searched(*id, reconciled)) {
+        let mut fits = !issue.archived;
         for condition in &conditions {
             fits &= holds(condition, issue, now)?;
         }

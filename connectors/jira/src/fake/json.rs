@@ -9,7 +9,7 @@ use super::workflow::{RESOLUTIONS, STATUSES, Way, resolution_id, status_category
 
 /// Which fields of an issue are wanted.
 pub(super) enum Selection {
-    /// The id alone: what the new search gives when nothing is asked for.
+    /// No field at all.
     Id,
     All,
     Named(Vec<String>),
@@ -19,6 +19,8 @@ impl Selection {
     pub(super) fn read(names: &[String], default: Self) -> Self {
         if names.is_empty() {
             default
+        } else if names.iter().all(|name| name == "id" || name == "key") {
+            Self::Id
         } else if names.iter().any(|name| name == "*all" || name == "*navigable") {
             Self::All
         } else {
@@ -34,6 +36,9 @@ impl Selection {
         }
     }
 }
+
+/// Cloud gives only so many comments along with an issue, and the rest by pages.
+const INLINE_COMMENTS: usize = 20;
 
 /// As Jira writes it: milliseconds, and an offset without a colon.
 pub(super) fn time(at: DateTime<Utc>) -> String {
@@ -111,9 +116,6 @@ impl Site {
     }
 
     pub(super) fn issue_json(&self, issue: &Issue, fields: &Selection, properties: &[String]) -> Value {
-        if matches!(fields, Selection::Id) && properties.is_empty() {
-            return json!({"id": issue.id.to_string()});
-        }
         let mut out = json!({
             "expand": "renderedFields,names,schema,operations,editmeta,changelog,versionedRepresentations",
             "id": issue.id.to_string(),
@@ -132,6 +134,7 @@ impl Site {
     }
 
     fn fields_json(&self, issue: &Issue, fields: &Selection) -> Map<String, Value> {
+        let inline_comments = if self.cloud() { INLINE_COMMENTS } else { usize::MAX };
         let mut out = Map::new();
         let mut put = |name: &str, value: &dyn Fn() -> Value| {
             if fields.wants(name) {
@@ -149,9 +152,10 @@ impl Site {
         put("created", &|| json!(time(issue.created)));
         put("updated", &|| json!(time(issue.updated)));
         put("comment", &|| {
-            let comments: Vec<Value> = issue.comments.iter().map(|c| self.comment_json(issue, c)).collect();
+            let some = issue.comments.iter().take(inline_comments);
+            let comments: Vec<Value> = some.map(|c| self.comment_json(issue, c)).collect();
             json!({
-                "self": self.api(&format!("/issue/{}/comment", issue.id)), "total": comments.len(),
+                "self": self.api(&format!("/issue/{}/comment", issue.id)), "total": issue.comments.len(),
                 "maxResults": comments.len(), "startAt": 0, "comments": comments,
             })
         });
@@ -228,6 +232,15 @@ impl Site {
                     "allowedValues": self.resolutions_json(),
                 }),
             );
+            for field in &project.done_fields {
+                fields.insert(
+                    field.clone(),
+                    json!({
+                        "required": true, "key": field, "name": field, "hasDefaultValue": false,
+                        "operations": ["set"], "schema": {"type": "string", "custom": "textfield"},
+                    }),
+                );
+            }
         }
         json!({
             "id": way.id.to_string(), "name": way.name, "to": self.status_json(way.to),

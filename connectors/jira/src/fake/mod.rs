@@ -4,7 +4,9 @@
 //! |---|---|
 //! | `site` | the state and how it changes |
 //! | `workflow`, `diff` | statuses and transitions; what a change looks like in a changelog |
-//! | `routes`, `writes`, `edit`, `jql`, `json` | the API |
+//! | `exchange`, `refusal` | one exchange: who asks, and what goes back; limits and their refusals |
+//! | `routes` | which call does what |
+//! | `search`, `jql`, `project`, `writes`, `edit`, `json` | what the calls do |
 //! | `act` | people's hands |
 //! | `hooks` | webhooks |
 //!
@@ -13,10 +15,14 @@
 mod act;
 mod diff;
 mod edit;
+mod exchange;
 mod hooks;
 mod jql;
 mod json;
+mod project;
+mod refusal;
 mod routes;
+mod search;
 mod site;
 mod workflow;
 mod writes;
@@ -27,11 +33,15 @@ use axum::Router;
 use connector_api::fake::{Act, FakeDelivery, FakeSite, FakeTicket, Now};
 use connector_api::{Account, TicketState};
 use secrecy::SecretString;
+use serde_json::Value;
 
 use crate::markdown::to_markdown;
 use crate::{Auth, Flavor, PROPERTY, adf, ticket, wire};
 
-use routes::{Shared, lock};
+pub use exchange::{Exchange, Watch};
+use exchange::{Shared, lock};
+pub use project::SPRINT_FIELD;
+pub use refusal::Refusal;
 use site::{Draft, Issue, Login, Site};
 pub use site::{Lacks, Project};
 
@@ -52,7 +62,7 @@ impl FakeJira {
         url.trim_end_matches('/').clone_into(&mut lock(&self.site).base);
     }
 
-    /// Sets the secret that webhooks are signed with.
+    /// Sets the secret that webhooks are signed with; without one, none are sent.
     pub fn set_webhook_secret(&self, secret: &str) {
         secret.clone_into(&mut lock(&self.site).secret);
     }
@@ -66,12 +76,46 @@ impl FakeJira {
     pub fn add_login(&self, account: &Account, email: &str, token: &str) -> Auth {
         let mut site = lock(&self.site);
         site.meet(account);
-        let login = Login { account: account.clone(), email: email.to_owned(), token: token.to_owned() };
-        site.logins.push(login);
+        let (account, token_) = (account.clone(), token.to_owned());
+        site.logins.push(Login { account, email: email.to_owned(), token: token_, cloud_id: None });
         match site.flavor {
             Flavor::Cloud => Auth::Basic { email: email.to_owned(), token: SecretString::from(token) },
             Flavor::DataCenter => Auth::Bearer(SecretString::from(token)),
         }
+    }
+
+    /// Adds an account with a scoped token, which is good only below `/ex/jira/{cloud_id}`.
+    pub fn add_scoped_login(&self, account: &Account, email: &str, token: &str, cloud_id: &str) -> Auth {
+        let auth = self.add_login(account, email, token);
+        if let Some(login) = lock(&self.site).logins.last_mut() {
+            login.cloud_id = Some(cloud_id.to_owned());
+        }
+        auth
+    }
+
+    /// Answers whoever it does not know as it answers anyone, instead of refusing (Data Center).
+    pub fn set_open_to_anyone(&self, open: bool) {
+        lock(&self.site).open_to_anyone = open;
+    }
+
+    /// Refuses the next requests, one each; `None` lets one through.
+    pub fn refuse(&self, refusals: impl IntoIterator<Item = Option<Refusal>>) {
+        lock(&self.site).refusals.extend(refusals);
+    }
+
+    /// Whether it refuses what goes beyond the limits that Atlassian states.
+    pub fn set_keeps_limits(&self, keeps: bool) {
+        lock(&self.site).keeps_limits = keeps;
+    }
+
+    /// Shows every exchange to `watch`.
+    pub fn set_watch(&self, watch: Watch) {
+        lock(&self.site).watch = Some(watch);
+    }
+
+    /// Forgets where searches under way stood: their tokens have expired.
+    pub fn forget_pages(&self) {
+        lock(&self.site).pages.clear();
     }
 
     /// Makes somebody known by name who has done nothing yet.
@@ -100,8 +144,44 @@ impl FakeJira {
         Ok(())
     }
 
+    /// Sets a further field of an issue, as a person does.
+    pub fn set_field(&self, by: &Account, ticket: &str, field: &str, value: Value) -> Result<(), String> {
+        let mut site = lock(&self.site);
+        let id = site.find(ticket).ok_or("there is no such issue")?;
+        site.change(id, by, |issue| {
+            issue.custom.insert(field.to_owned(), value);
+        });
+        Ok(())
+    }
+
+    /// Clones an issue with its labels and, as some add-ons do, its properties; gives the clone's id.
+    pub fn clone_issue(&self, by: &Account, ticket: &str) -> Result<String, String> {
+        let mut site = lock(&self.site);
+        let id = site.find(ticket).ok_or("there is no such issue")?;
+        let original = site.issues.get(&id).cloned().ok_or("there is no such issue")?;
+        site.meet(by);
+        let draft = Draft { project: original.project.clone(), kind: original.kind.clone(), by: by.clone() };
+        let id = site.create(draft, |issue| {
+            issue.summary = format!("CLONE - {}", original.summary);
+            issue.description = original.description;
+            issue.labels = original.labels;
+            issue.properties = original.properties;
+        })?;
+        Ok(id.to_string())
+    }
+
+    /// Archives an issue: no search shows it any more, and nobody can change it.
+    pub fn archive(&self, ticket: &str) -> Result<(), String> {
+        let mut site = lock(&self.site);
+        let id = site.find(ticket).ok_or("there is no such issue")?;
+        if let Some(issue) = site.issues.get_mut(&id) {
+            issue.archived = true;
+        }
+        Ok(())
+    }
+
     /// Puts a description in Jira's own form in place of the one that is there, as an editor does.
-    pub fn set_description(&self, by: &Account, ticket: &str, raw: &serde_json::Value) -> Result<(), String> {
+    pub fn set_description(&self, by: &Account, ticket: &str, raw: &Value) -> Result<(), String> {
         let mut site = lock(&self.site);
         let id = site.find(ticket).ok_or("there is no such issue")?;
         let raw = site.rich_text(raw)?;
@@ -110,7 +190,7 @@ impl FakeJira {
     }
 
     /// The description of an issue in Jira's own form.
-    pub fn description(&self, ticket: &str) -> Option<serde_json::Value> {
+    pub fn description(&self, ticket: &str) -> Option<Value> {
         let site = lock(&self.site);
         let id = site.find(ticket)?;
         site.issues.get(&id).map(|issue| issue.description.clone())
@@ -119,7 +199,7 @@ impl FakeJira {
 
 impl FakeSite for FakeJira {
     fn router(&self) -> Router {
-        routes::router(self.site.clone())
+        exchange::router(self.site.clone())
     }
 
     fn act(&self, by: &Account, ticket: &str, act: Act) -> Result<(), String> {
@@ -191,7 +271,7 @@ fn view(site: &Site, issue: &Issue) -> FakeTicket {
         due,
         assignee: issue.assignee.clone(),
         labels: issue.labels.clone(),
-        marker: issue.properties.get(PROPERTY).and_then(ticket::read_property).or(line),
+        marker: ticket::marker(issue.properties.get(PROPERTY), &issue.labels, line),
         comments: comments.collect(),
         author: issue.reporter.clone(),
         updated: issue.updated,

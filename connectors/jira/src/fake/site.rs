@@ -1,6 +1,6 @@
 //! What the fake Jira holds, and how it changes: every change leaves its history and its webhooks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, SubsecRound, TimeDelta, Utc};
@@ -9,6 +9,8 @@ use connector_api::fake::{FakeDelivery, Now};
 use serde_json::Value;
 
 use super::diff::diff;
+use super::exchange::Watch;
+use super::refusal::Refusal;
 use super::workflow::{RESOLUTIONS, Way};
 use crate::Flavor;
 
@@ -26,11 +28,19 @@ pub(super) struct Site {
     /// What a search sees while it is stale.
     pub(super) index: Option<BTreeMap<u64, Issue>>,
     /// Pages of searches still to come, by token.
-    pub(super) pages: BTreeMap<u64, Vec<u64>>,
+    pub(super) pages: BTreeMap<u64, Later>,
     pub(super) deliveries: Vec<FakeDelivery>,
     pub(super) requests: Vec<String>,
     pub(super) secret: String,
     pub(super) lacks: Lacks,
+    /// How the next requests are refused, or not.
+    pub(super) refusals: VecDeque<Option<Refusal>>,
+    /// Whether it refuses what goes beyond the stated limits, and what was spent lately of each.
+    pub(super) keeps_limits: bool,
+    pub(super) spent: BTreeMap<String, VecDeque<DateTime<Utc>>>,
+    /// Whether those whose credentials are good for nothing are answered as anyone is (Data Center).
+    pub(super) open_to_anyone: bool,
+    pub(super) watch: Option<Watch>,
     last_id: u64,
 }
 
@@ -39,8 +49,14 @@ pub(super) struct Site {
 pub struct Lacks {
     /// Issue properties, also within the creation of an issue.
     pub properties: bool,
-    /// Reading many issues, or many histories, at once.
+    /// Making or reading many issues, or reading many histories, at once.
     pub bulk: bool,
+}
+
+/// What is still to come of a search, and what its further pages must be asked with.
+pub(super) struct Later {
+    pub(super) ids: Vec<u64>,
+    pub(super) reconciled: Vec<String>,
 }
 
 /// Somebody who may call the API.
@@ -48,6 +64,8 @@ pub(super) struct Login {
     pub(super) account: Account,
     pub(super) email: String,
     pub(super) token: String,
+    /// For a scoped token, the id of the site at the gateway, where alone it is good.
+    pub(super) cloud_id: Option<String>,
 }
 
 /// A project's settings.
@@ -64,6 +82,10 @@ pub struct Project {
     pub fields: BTreeMap<String, bool>,
     /// Whether a resolution must be given when an issue is done.
     pub resolution_required: bool,
+    /// Further fields that must be given when an issue is done.
+    pub done_fields: BTreeSet<String>,
+    /// Whether issues that are done cannot be edited.
+    pub locked_when_done: bool,
     /// Whether issues go step by step, instead of from every status to every other.
     pub strict: bool,
     /// Permissions that API accounts lack here, by key: `EDIT_ISSUES`.
@@ -86,6 +108,8 @@ impl Project {
             due_field: Some("duedate".to_owned()),
             fields: BTreeMap::new(),
             resolution_required: false,
+            done_fields: BTreeSet::new(),
+            locked_when_done: false,
             strict: false,
             denied: BTreeSet::new(),
             unassignable: BTreeSet::new(),
@@ -124,6 +148,8 @@ pub(super) struct Issue {
     pub(super) history: Vec<History>,
     pub(super) attachments: Vec<Attachment>,
     pub(super) former_keys: Vec<String>,
+    /// Out of every search, and read-only.
+    pub(super) archived: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -186,6 +212,11 @@ impl Site {
             requests: Vec::new(),
             secret: String::new(),
             lacks: Lacks::default(),
+            refusals: VecDeque::new(),
+            keeps_limits: false,
+            spent: BTreeMap::new(),
+            open_to_anyone: false,
+            watch: None,
             last_id: 10_000,
         }
     }
@@ -253,6 +284,7 @@ impl Site {
             history: Vec::new(),
             attachments: Vec::new(),
             former_keys: Vec::new(),
+            archived: false,
         };
         fill(&mut issue);
         self.issues.insert(id, issue);

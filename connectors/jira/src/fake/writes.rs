@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use connector_api::Account;
 
 use super::edit::{Edits, Errors, refused};
+use super::exchange::{Asked, Reply};
 use super::json::{Selection, problem};
-use super::routes::{Asked, Reply};
 use super::site::{Draft, Project, Site};
-use super::workflow::{RESOLUTIONS, open};
+use super::workflow::{RESOLUTIONS, open, status_category};
 
 fn forbidden(what: &str) -> (u16, Value) {
     (403, problem(&format!("You do not have permission to {what} issues in this project.")))
@@ -100,6 +100,11 @@ impl Site {
             let (status, body) = forbidden("edit");
             return Reply::json(status, &body);
         }
+        let locked = project.locked_when_done
+            && self.issues.get(&id).is_some_and(|issue| status_category(&issue.status) == "done");
+        if locked {
+            return Reply::bad("You do not have permission to edit issues in this status.");
+        }
         let edits = match self.checked(&project, &asked.body, false) {
             Ok(edits) => edits,
             Err((status, error)) => return Reply::json(status, &error),
@@ -144,6 +149,12 @@ impl Site {
                 return one("resolution", "Resolution is required.");
             }
             _ => {}
+        }
+        let given = |field: &&String| asked.body["fields"].get(field.as_str()).is_some();
+        if way.to == "Done"
+            && let Some(missing) = project.done_fields.iter().find(|field| !given(field))
+        {
+            return one(missing, &format!("{missing} is required."));
         }
         let edits = match self.checked(&project, &asked.body, false) {
             Ok(edits) => edits,

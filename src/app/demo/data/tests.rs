@@ -53,14 +53,16 @@ fn register(config: &Config) -> Register {
     let book = read(&bytes, &Limits::default()).expect("a workbook that can be read");
     assert_eq!((book.rows.len(), book.warnings.as_slice(), book.refused.as_slice()), (8, &[][..], &[][..]));
     let people = config.people.iter().map(|person| person.name.clone()).collect();
-    let rows = import::plan(&book, &Digest::of(&bytes), &BTreeMap::new(), &people);
+    let rows = import::plan(&book, &Digest::of(&bytes), &BTreeMap::new(), &people, false);
     assert_eq!(rows.refused, Vec::new());
     let mut register = Register::new(SystemId::new(SYSTEM).expect("an id"));
     let imports: Vec<Command> = rows.items.into_iter().map(|item| Command::Import(Box::new(item))).collect();
     decided(&mut register, config, &imports);
     let system = register.system.id.clone();
-    let commands = plan_file::commands("plan.toml", &plan(today()), &system, register.system.last_item);
-    decided(&mut register, config, &commands.expect("a plan that can be read"));
+    let planned = plan_file::commands("plan.toml", &plan(today()), &system, register.system.last_item)
+        .expect("a plan that can be read");
+    let commands: Vec<Command> = planned.into_iter().map(|planned| planned.command).collect();
+    decided(&mut register, config, &commands);
     register
 }
 

@@ -342,12 +342,12 @@ async fn what_people_write_is_text_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn forms_are_taken_from_the_own_pages_only() {
+async fn forms_are_not_taken_from_another_sites_pages() {
     for desk in Desk::both().await {
         let path = format!("/demo/tickets/{}/state", desk.ticket().id);
         let fields = [("by", desk.id(ADA)), ("state", "done")];
         for (origin, host) in [
-            (None, HOST),
+            (None, "evil.example:4321"),
             (Some("null"), HOST),
             (Some("https://evil.example"), HOST),
             (Some("http://127.0.0.1:9999"), HOST),

@@ -11,9 +11,11 @@ use super::super::super::{Session, output, value};
 use super::super::{around_milestone, carry_out, milestone_named, show};
 use super::{items_named, shown};
 use crate::app::App;
-use crate::app::act::Who;
+use crate::app::act::{Who, would};
 use crate::register::decide::{self, NewEvidence};
-use crate::register::{EvidenceKind, EvidenceOf, MilestoneNumber, MilestoneState, SystemId};
+use crate::register::{
+    Digest, EvidenceKind, EvidenceOf, MilestoneNumber, MilestoneState, SystemId, completeness,
+};
 
 /// What is done to a milestone that is there.
 #[derive(Debug, Subcommand)]
@@ -165,7 +167,7 @@ pub(super) async fn run(session: &Session, app: &App, command: Work) -> anyhow::
         output::day(held.due),
         held.owner.as_deref().unwrap_or("nobody")
     ));
-    let missing = decide::missing_evidence(&register, held);
+    let missing = completeness::missing_evidence(&register, held);
     if held.state == MilestoneState::Done && !missing.is_empty() {
         let kinds: Vec<&str> = missing.iter().map(|kind| kind.name()).collect();
         output::line(format!("It still lacks evidence: {}.", kinds.join(", ")));
@@ -205,19 +207,32 @@ async fn decided(
         Work::Start { reason, .. } => state(MilestoneState::InProgress, reason),
         Work::Done { evidence, kind, title, reason, .. } => {
             let who = session.who(app, system)?;
-            let mut commands = Vec::new();
+            let mut proofs = Vec::new();
             for file in &evidence {
                 let kind = kind.context("say what the file is: --kind")?;
-                let proof = keep(app, &who, milestone, file, kind, title.as_deref()).await?;
-                commands.push(decide::Command::AddEvidence(Box::new(proof)));
+                let bytes =
+                    std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
+                proofs.push((proof_of(app, &who, milestone, file, &bytes, kind, title.as_deref()), bytes));
             }
-            commands.extend(state(MilestoneState::Done, reason));
-            commands
+            let commands = |proofs: &[(NewEvidence, Vec<u8>)]| {
+                let given =
+                    proofs.iter().map(|(proof, _)| decide::Command::GiveEvidence(Box::new(proof.clone())));
+                given.chain(state(MilestoneState::Done, reason.clone())).collect::<Vec<_>>()
+            };
+            // What is refused leaves no bytes behind; what is taken has them before the row that names them.
+            would(app.world(), system, &who, &commands(&proofs)).await?;
+            for (proof, bytes) in &mut proofs {
+                proof.redacted = app.world().keep(std::mem::take(bytes).into()).await?.redacted;
+            }
+            commands(&proofs)
         }
         Work::Drop { reason, .. } => state(MilestoneState::Dropped, Some(reason)),
         Work::Reopen { reason, .. } => state(MilestoneState::InProgress, Some(reason)),
         Work::Block { reason, .. } => state(MilestoneState::Blocked, Some(reason)),
-        Work::Unblock { .. } => state(MilestoneState::InProgress, Some("unblocked".to_owned())),
+        Work::Unblock { .. } => {
+            let begun = app.world().db.read().await?.had_begun(system, milestone).await?;
+            vec![decide::Command::Unblock { milestone, begun }]
+        }
         Work::Owner { name, .. } => vec![decide::Command::SetOwner { milestone, owner: name }],
         Work::Serve { items, also, no_longer, .. } => {
             let (_, named) = items_named(session, app, &items)?;
@@ -241,21 +256,21 @@ async fn decided(
     })
 }
 
-/// Puts a file's bytes into the evidence store: before the row that names them.
-async fn keep(
+/// What a file proves.
+fn proof_of(
     app: &App,
     who: &Who,
     milestone: MilestoneNumber,
     file: &Path,
+    bytes: &[u8],
     kind: EvidenceKind,
     title: Option<&str>,
-) -> anyhow::Result<NewEvidence> {
-    let bytes = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
+) -> NewEvidence {
     let name = file.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    let media_type = media_type(file, &bytes).to_owned();
-    let digest = app.world().evidence.put(bytes).await?;
-    Ok(NewEvidence {
+    let media_type = media_type(file, bytes).to_owned();
+    let digest = Digest::of(bytes);
+    NewEvidence {
         of: EvidenceOf::Milestone(milestone),
         kind,
         title: title.map_or_else(|| format!("File {name}"), str::to_owned),
@@ -267,7 +282,8 @@ async fn keep(
         source: format!("command evidence {digest}"),
         details: BTreeMap::from([("file".to_owned(), name)]),
         digest: Some(digest),
-    })
+        redacted: None,
+    }
 }
 
 /// What a file is, by its name; text where it reads as such.

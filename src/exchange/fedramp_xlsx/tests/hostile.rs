@@ -80,6 +80,46 @@ fn too_many_rows_or_cells_are_refused_as_a_whole() {
 }
 
 #[test]
+fn a_cell_whose_text_is_not_in_the_file_is_named_and_the_rest_is_read() {
+    let sheet = format!(
+        "<sheetData>{}<row r=\"2\">{}<c r=\"B2\" t=\"s\"><v>7</v></c>{}</row><row r=\"3\">{}<c r=\"C3\" t=\"s\"><v>9</v></c></row></sheetData>",
+        head_row(),
+        inline("A2", "V-1"),
+        inline("C2", "A weakness"),
+        inline("A3", "V-2"),
+    );
+    let book = read(&raw_book("", &sheet), &Limits::default()).expect("reads");
+    let ids: Vec<&str> = book.rows.iter().map(|row| row.poam_id.as_str()).collect();
+    assert_eq!((ids, book.rows[0].weakness_name.as_str()), (vec!["V-1", "V-2"], "A weakness"));
+    let said = said(&book);
+    let lost: Vec<&String> = said.iter().filter(|text| text.contains("points at a text")).collect();
+    assert_eq!(
+        lost,
+        [
+            "Open POA&M Items, row 2: 1 cell points at a text that the file does not have, and counts as blank: after A2 and before C2",
+            "Open POA&M Items: 1 cell points at a text that the file does not have, and counts as blank: after A3",
+        ]
+    );
+}
+
+#[test]
+fn an_id_that_a_number_cannot_hold_and_missing_columns_are_told() {
+    let sheet = format!(
+        "<sheetData>{}<row r=\"2\"><c r=\"A2\"><v>12345678901234567890</v></c>{}</row></sheetData>",
+        head_row(),
+        inline("C2", "A weakness"),
+    );
+    let book = read(&raw_book("", &sheet), &Limits::default()).expect("reads");
+    assert!(
+        said(&book).iter().any(|text| text.contains("row 2, POAM ID") && text.contains("inexact")),
+        "{:?}",
+        said(&book)
+    );
+    let lacks: Vec<&str> = book.lacks.iter().map(|(_, column)| column.as_str()).collect();
+    assert!(lacks.contains(&"Weakness Description") && !lacks.contains(&"Weakness Name"), "{lacks:?}");
+}
+
+#[test]
 fn references_that_no_program_writes_are_damage_not_a_crash() {
     for cell in [
         "<c r=\"AAAAAAAAAAAAAAA1\"><v>1</v></c>",
@@ -87,7 +127,6 @@ fn references_that_no_program_writes_are_damage_not_a_crash() {
         "<c r=\"ZZZZZ1\"><v>1</v></c>",
         "<c r=\"A0\"><v>1</v></c>",
         "<c r=\"A2\" t=\"n\"><v>abc</v></c>",
-        "<c r=\"A2\" t=\"s\"><v>7</v></c>",
         "<c r=\"A2\" t=\"z\"><v>7</v></c>",
         "<c r=\"A2\"><f t=\"shared\" si=\"x\">1</f></c>",
     ] {

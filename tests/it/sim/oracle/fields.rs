@@ -20,9 +20,7 @@ impl End<'_> {
         deeds: &[Deed],
         ruled: &[(u64, Ruled)],
     ) {
-        let prefix = mapping::prefix(&link.system, milestone);
-        let text = milestone.ticket_title.as_deref().unwrap_or(&milestone.text);
-        let wanted = mapping::title(&prefix, text);
+        let wanted = mapping::our_title(&self.register, milestone);
         if ticket.title != wanted {
             self.fail(link, format!("title {:?}, and the register says {wanted:?}", ticket.title));
         }
@@ -154,7 +152,7 @@ impl End<'_> {
             &self.register,
             milestone,
             mapping::Disclosure::Minimal,
-            mapping::Shown { due: shown },
+            mapping::Shown { due: shown, in_field: site == Site::Jira },
         );
         if ticket.block.as_deref() != Some(&block) {
             self.fail(link, format!("the block is {:?} and should be {block:?}", ticket.block));

@@ -40,7 +40,7 @@ impl End<'_> {
                 let went_on = ruled.iter().any(|(_, what)| matches!(what, Ruled::State(MilestoneState::InProgress)));
                 !(unblocked || went_on)
             }
-            (_, TicketState::Dropped) => milestone.closed_without_fix.is_none(),
+            (_, TicketState::Dropped) => !self.has_drift(link.milestone, &[DriftKind::ClosedWithoutFix]),
             (
                 MilestoneState::Done | MilestoneState::Verified | MilestoneState::Dropped,
                 TicketState::Open | TicketState::InProgress | TicketState::Blocked,

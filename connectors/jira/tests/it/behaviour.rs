@@ -1,111 +1,18 @@
 //! What the connector does beyond the contract: requests counted, fallbacks, workflows, checks.
 
-#![allow(clippy::expect_used, reason = "tests")]
-
-mod world;
-
-use std::collections::BTreeMap;
-
-use chrono::{NaiveDate, TimeDelta};
+use crate::world::{ELSEWHERE, PROJECT, World, account, day, new_ticket, patch, sent_since, spec, state};
+use chrono::TimeDelta;
 use connector_api::fake::{Act, FakeSite};
-use connector_api::{
-    Connector, ErrorKind, HistoryKind, LogRequest, Marker, NewTicket, Patch, PollFrom, StateChange, Ticket,
-    TicketState,
-};
+use connector_api::{Connector, ErrorKind, HistoryKind, LogRequest, Patch, PollFrom, Ticket, TicketState};
 use connector_jira::Flavor;
 use connector_jira::fake::Lacks;
 use serde_json::json;
-use world::{ELSEWHERE, PROJECT, World, account, spec};
-
-fn new_ticket(n: u32) -> NewTicket {
-    NewTicket {
-        project: spec(PROJECT),
-        title: format!("[ACME M-{n}] Upgrade"),
-        block: "Upgrade **openssl**.\n\n**Due:** 2026-12-15".to_owned(),
-        due: day(2026, 12, 15),
-        assignee: None,
-        labels: ["security".to_owned()].into(),
-        marker: Marker { installation: "site".to_owned(), link: format!("{n:032x}") },
-    }
-}
-
-fn day(year: i32, month: u32, day: u32) -> Option<NaiveDate> {
-    NaiveDate::from_ymd_opt(year, month, day)
-}
-
-fn state(to: TicketState, names: &[&str]) -> StateChange {
-    StateChange {
-        to,
-        names: names.iter().map(|&name| name.to_owned()).collect(),
-        resolution: None,
-        comment: None,
-        fields: BTreeMap::new(),
-    }
-}
-
-fn patch() -> Patch {
-    Patch { project: spec(PROJECT), ..Patch::default() }
-}
-
-fn sent_since(world: &World, before: usize) -> Vec<String> {
-    world.site.requests().split_off(before)
-}
-
-#[tokio::test]
-async fn a_quiet_poll_is_one_request_and_a_busy_one_with_its_logs_six() {
-    let world = World::new(Flavor::Cloud);
-    let jira = world.connector();
-    let mut tickets = Vec::new();
-    for n in 0..500 {
-        tickets.push(world::made(&jira, &new_ticket(n)).await);
-    }
-    let stream = jira.streams(&[spec(PROJECT), spec(ELSEWHERE)]).remove(0);
-    let first = jira.changed_since(&stream, &PollFrom::new(None, (world.now())())).await.expect("a poll");
-    assert_eq!(first.tickets.len(), 500);
-    world.advance(TimeDelta::minutes(20));
-    let first = jira
-        .changed_since(&stream, &PollFrom::new(Some(&first.cursor), (world.now())()))
-        .await
-        .expect("a poll");
-    assert!(first.tickets.is_empty(), "what the overlap repeats is dropped");
-    world.advance(TimeDelta::minutes(20));
-    let before = world.site.requests().len();
-    let quiet = jira
-        .changed_since(&stream, &PollFrom::new(Some(&first.cursor), (world.now())()))
-        .await
-        .expect("a poll");
-    assert!(quiet.tickets.is_empty());
-    assert_eq!(sent_since(&world, before), ["POST /rest/api/3/search/jql 200"]);
-
-    for ticket in &tickets {
-        let act = Act::SetDue(day(2027, 1, 20));
-        world.site.act(&world.human, &ticket.reference.id, act).expect("an edit");
-        world.site.act(&world.human, &ticket.reference.id, Act::Comment("why".into())).expect("a comment");
-    }
-    let before = world.site.requests().len();
-    let busy = jira
-        .changed_since(&stream, &PollFrom::new(Some(&quiet.cursor), (world.now())()))
-        .await
-        .expect("a poll");
-    assert_eq!(busy.tickets.len(), 500);
-    let requests: Vec<LogRequest> =
-        busy.tickets.iter().map(|t| LogRequest { ticket: t.reference.clone(), since: None }).collect();
-    let logs = jira.read_log(&requests).await.expect("logs");
-    let sent = sent_since(&world, before);
-    assert_eq!(sent.len(), 6, "{sent:?}");
-    assert!(logs.iter().all(|log| log.comments.len() == 1 && log.entries.len() == 1));
-
-    // What the poll brought along is used once; then it is asked for.
-    world.site.act(&world.human, &tickets[0].reference.id, Act::Comment("and".into())).expect("a comment");
-    let again = jira.read_log(&requests[..1]).await.expect("a log");
-    assert_eq!(again[0].comments.len(), 2);
-}
 
 #[tokio::test]
 async fn what_a_poll_brought_along_does_not_hide_what_came_after() {
     let world = World::new(Flavor::Cloud);
     let jira = world.connector();
-    let made = world::made(&jira, &new_ticket(1)).await;
+    let made = crate::world::made(&jira, &new_ticket(1)).await;
     let id = &made.reference.id;
     let stream = jira.streams(&[spec(PROJECT)]).remove(0);
     jira.changed_since(&stream, &PollFrom::new(None, (world.now())())).await.expect("a poll");
@@ -127,7 +34,7 @@ async fn what_a_poll_brought_along_does_not_hide_what_came_after() {
 async fn a_poll_that_overlaps_repeats_nothing_and_misses_nothing() {
     let world = World::new(Flavor::Cloud);
     let jira = world.connector();
-    let made = world::made(&jira, &new_ticket(1)).await;
+    let made = crate::world::made(&jira, &new_ticket(1)).await;
     let stream = jira.streams(&[spec(PROJECT)]).remove(0);
     let mut cursor =
         jira.changed_since(&stream, &PollFrom::new(None, (world.now())())).await.expect("a poll").cursor;
@@ -161,7 +68,7 @@ async fn a_poll_that_overlaps_repeats_nothing_and_misses_nothing() {
 #[tokio::test]
 async fn a_clock_that_is_behind_the_sites_misses_nothing() {
     let world = World::new(Flavor::Cloud);
-    let made = world::made(&world.connector(), &new_ticket(1)).await;
+    let made = crate::world::made(&world.connector(), &new_ticket(1)).await;
     let stream = world.connector().streams(&[spec(PROJECT)]).remove(0);
     let cursor = world
         .connector()
@@ -184,7 +91,7 @@ async fn a_clock_that_is_behind_the_sites_misses_nothing() {
 async fn one_unknown_project_does_not_stop_the_others() {
     let world = World::new(Flavor::Cloud);
     let jira = world.connector();
-    world::made(&jira, &new_ticket(1)).await;
+    crate::world::made(&jira, &new_ticket(1)).await;
     let stream = jira.streams(&[spec("GONE"), spec(PROJECT)]).remove(0);
     let seen = jira.changed_since(&stream, &PollFrom::new(None, (world.now())())).await.expect("a poll");
     assert_eq!(seen.tickets.len(), 1);
@@ -199,16 +106,16 @@ async fn a_site_without_properties_is_asked_for_them_once() {
     let world = World::new(Flavor::Cloud);
     world.site.set_lacks(Lacks { properties: true, bulk: false });
     let jira = world.connector();
-    let first = world::made(&jira, &new_ticket(1)).await;
-    assert_eq!(first.marker, Some(new_ticket(1).marker), "the line in the text carries it");
+    let first = crate::world::made(&jira, &new_ticket(1)).await;
+    assert_eq!(first.marker, Some(new_ticket(1).marker), "a label carries it");
     let before = world.site.requests().len();
-    world::made(&jira, &new_ticket(2)).await;
+    crate::world::made(&jira, &new_ticket(2)).await;
     let sent = sent_since(&world, before);
     assert_eq!(sent, ["POST /rest/api/3/issue 201", "GET /rest/api/3/issue/{issueIdOrKey} 200"]);
     assert_eq!(world.site.tickets().len(), 2);
     world.site.act(&world.human, &first.reference.id, Act::ReplaceText("gone".into())).expect("an edit");
     let found = jira.find_marker(&spec(PROJECT), &new_ticket(1).marker).await.expect("a search");
-    assert_eq!(found.len(), 1, "then the label alone finds it");
+    assert_eq!(found.len(), 1, "whatever became of the text");
 }
 
 #[tokio::test]
@@ -221,7 +128,7 @@ async fn refused_fields_of_a_new_ticket_are_left_out_and_it_is_made_once() {
     let jira = world.connector();
     let mut new = new_ticket(1);
     new.assignee = Some(world.human.clone());
-    let made = world::made(&jira, &new).await;
+    let made = crate::world::made(&jira, &new).await;
     assert_eq!((made.due, &made.assignee), (None, &None));
     assert_eq!(world.site.tickets().len(), 1);
 
@@ -241,7 +148,7 @@ async fn a_required_field_that_is_missing_is_named_and_taken_from_the_configurat
     let error = jira.create(&new).await.expect_err("an error");
     assert!(matches!(&error.kind, ErrorKind::Invalid(said) if said.contains("customfield_10067")), "{error}");
     new.project.extra_fields.insert("customfield_10067".to_owned(), json!("pie"));
-    world::made(&jira, &new).await;
+    crate::world::made(&jira, &new).await;
     assert_eq!(world.site.tickets().len(), 1);
 }
 
@@ -252,7 +159,7 @@ async fn a_custom_due_field_is_written_read_and_told() {
     let jira = world.connector();
     let mut new = new_ticket(1);
     new.project.due_field = Some("customfield_10042".to_owned());
-    let made = world::made(&jira, &new).await;
+    let made = crate::world::made(&jira, &new).await;
     assert_eq!(made.due, new.due);
     world.site.act(&world.human, &made.reference.id, Act::SetDue(day(2027, 1, 20))).expect("an edit");
     let request = LogRequest { ticket: made.reference.clone(), since: None };
@@ -268,7 +175,7 @@ async fn without_a_due_field_the_block_carries_the_date() {
     let jira = world.connector();
     let mut new = new_ticket(1);
     new.project.due_field = None;
-    let made = world::made(&jira, &new).await;
+    let made = crate::world::made(&jira, &new).await;
     world.site.act(&world.human, &made.reference.id, Act::SetDue(day(2027, 1, 20))).expect("an edit");
     let read = jira.find_marker(&new.project, &new.marker).await.expect("a search").remove(0);
     assert_eq!(read.due, None);
@@ -282,7 +189,7 @@ async fn a_version_that_ends_later_is_told() {
         project.versions.insert("2027.1".to_owned(), day(2027, 1, 31));
     });
     let jira = world.connector();
-    let made = world::made(&jira, &new_ticket(1)).await;
+    let made = crate::world::made(&jira, &new_ticket(1)).await;
     world.site.set_versions(&world.human, &made.reference.id, &["2027.1"]).expect("an edit");
     let found = jira.find_marker(&spec(PROJECT), &new_ticket(1).marker).await.expect("a search").remove(0);
     let ends: Vec<_> =
@@ -297,7 +204,7 @@ async fn strict() -> (World, connector_jira::Jira, Ticket) {
         project.resolution_required = true;
     });
     let jira = world.connector();
-    let made = world::made(&jira, &new_ticket(1)).await;
+    let made = crate::world::made(&jira, &new_ticket(1)).await;
     (world, jira, made)
 }
 
@@ -312,7 +219,7 @@ async fn a_workflow_is_walked_step_by_step_and_remembered() {
     let fake = world.site.tickets().remove(0);
     assert_eq!(fake.comments.len(), 1, "the comment comes with the last step alone");
 
-    let second = world::made(&jira, &new_ticket(2)).await;
+    let second = crate::world::made(&jira, &new_ticket(2)).await;
     let before = world.site.requests().len();
     jira.apply(&second, &to_done).await.expect("done");
     let sent = sent_since(&world, before);
@@ -330,7 +237,7 @@ async fn a_workflow_that_changed_is_asked_for_anew() {
     let started = Patch { state: Some(state(TicketState::InProgress, &["In Progress"])), ..patch() };
     jira.apply(&made, &started).await.expect("in progress");
     world.site.set_project(PROJECT, |project| project.strict = false);
-    let second = world::made(&jira, &new_ticket(2)).await;
+    let second = crate::world::made(&jira, &new_ticket(2)).await;
     let after = jira.apply(&second, &started).await.expect("in progress");
     assert_eq!(after.status.name, "In Progress");
 }
@@ -339,7 +246,7 @@ async fn a_workflow_that_changed_is_asked_for_anew() {
 async fn what_is_dropped_never_reads_as_done() {
     let world = World::new(Flavor::Cloud);
     let jira = world.connector();
-    let made = world::made(&jira, &new_ticket(1)).await;
+    let made = crate::world::made(&jira, &new_ticket(1)).await;
     let mut change = state(TicketState::Dropped, &[]);
     change.resolution = Some("Duplicate".to_owned());
     let dropped =
@@ -358,7 +265,7 @@ async fn what_is_dropped_never_reads_as_done() {
 async fn a_state_that_cannot_be_reached_names_what_can() {
     let world = World::new(Flavor::Cloud);
     let jira = world.connector();
-    let made = world::made(&jira, &new_ticket(1)).await;
+    let made = crate::world::made(&jira, &new_ticket(1)).await;
     let mut change = state(TicketState::Done, &["Done"]);
     change.resolution = Some("Celebrated".to_owned());
     let error = jira.apply(&made, &Patch { state: Some(change), ..patch() }).await.expect_err("an error");
@@ -371,7 +278,7 @@ async fn a_state_that_cannot_be_reached_names_what_can() {
 async fn a_moved_ticket_keeps_its_id_and_tells_its_move() {
     let world = World::new(Flavor::Cloud);
     let jira = world.connector();
-    let made = world::made(&jira, &new_ticket(1)).await;
+    let made = crate::world::made(&jira, &new_ticket(1)).await;
     world.site.act(&world.human, &made.reference.id, Act::Move(ELSEWHERE.to_owned())).expect("a move");
     let request = LogRequest { ticket: made.reference.clone(), since: None };
     let log = jira.read_log(&[request]).await.expect("a log").remove(0);
@@ -445,7 +352,7 @@ async fn an_attachment_elsewhere_is_not_fetched() {
         created: (world.now())(),
         url: "http://169.254.169.254/latest/meta-data".to_owned(),
     };
-    let made = world::made(&jira, &new_ticket(1)).await;
+    let made = crate::world::made(&jira, &new_ticket(1)).await;
     let error = jira.attachment_bytes(&made.reference, &attachment, 10).await.expect_err("an error");
     assert!(matches!(error.kind, ErrorKind::Invalid(_)), "{error}");
 }

@@ -1,12 +1,9 @@
 //! What each answer of a site means: kind, outcome, how long to wait and with what.
 
-#![allow(clippy::expect_used, reason = "tests")]
-
-mod world;
-
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
+use crate::world::{World, account, spec};
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::TimeDelta;
@@ -15,7 +12,6 @@ use connector_api::{
     Connector, Error, ErrorKind, Marker, NewTicket, Outcome, PollFrom, TicketRef, Transport, TransportError,
 };
 use connector_jira::Flavor;
-use world::{World, account, spec};
 
 type Canned = Result<http::Response<Bytes>, TransportError>;
 
@@ -127,7 +123,7 @@ async fn broken_answers_leave_a_write_unknown_and_a_read_undone() {
 #[tokio::test]
 async fn limits_say_who_must_wait_and_how_long() {
     let now = (World::new(Flavor::Cloud).now())();
-    let endpoint = || LimitScope::Bucket("POST /rest/api/3/issue/{id}/comment".to_owned());
+    let endpoint = || LimitScope::Bucket("POST /issue/{issueIdOrKey}/comment".to_owned());
     let of_ticket = || LimitScope::Bucket("ticket 10007".to_owned());
     let at = |minutes: i64| (now + TimeDelta::minutes(minutes)).format("%Y-%m-%dT%H:%MZ").to_string();
     let rounded = |minutes: i64| {

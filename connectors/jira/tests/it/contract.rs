@@ -1,10 +1,8 @@
 //! The suite of every connector, against the fake Jira: both flavours, and sites that lack what they may lack.
 
-mod world;
-
+use crate::world::World;
 use connector_jira::Flavor;
 use connector_jira::fake::Lacks;
-use world::World;
 
 #[tokio::test]
 async fn cloud() {
