@@ -229,13 +229,15 @@ impl Seams {
     /// Stops until it is this engine's turn again.
     pub(crate) async fn turn(&self) {
         let mut stopped = false;
-        std::future::poll_fn(|_| {
+        std::future::poll_fn(|cx| {
             let mut state = self.lock();
             if stopped || !state.turns {
                 return Poll::Ready(());
             }
             stopped = true;
             state.parked = true;
+            // A pass holds its links in a set that polls only what was woken.
+            cx.waker().wake_by_ref();
             Poll::Pending
         })
         .await;

@@ -20,7 +20,10 @@ impl End<'_> {
         deeds: &[Deed],
         ruled: &[(u64, Ruled)],
     ) {
-        let wanted = mapping::our_title(&self.register, milestone);
+        let wanted = match &milestone.ticket_title {
+            Some(theirs) => mapping::title(&mapping::prefix(&link.system, milestone), theirs),
+            None => mapping::our_title(&self.register, milestone),
+        };
         if ticket.title != wanted {
             self.fail(link, format!("title {:?}, and the register says {wanted:?}", ticket.title));
         }
