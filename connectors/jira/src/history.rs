@@ -1,4 +1,5 @@
-//! A ticket's history, comments and attachments. Edits of its text are left out: each would hold the whole text twice.
+//! A ticket's history, comments and attachments. Edits of its text are told with it, though each holds the whole text
+//! twice: they alone show what a write of ours replaced unseen.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -144,9 +145,9 @@ impl Jira {
         }
     }
 
-    /// The fields whose edits are told. Others, above all edits of the text, would be most of the answer.
+    /// The fields whose edits are told.
     fn told_fields(&self) -> Vec<String> {
-        let fixed = ["status", "resolution", "summary", "assignee", "labels", "issuekey"];
+        let fixed = ["status", "resolution", "summary", "description", "assignee", "labels", "issuekey"];
         let mut fields = fixed.map(str::to_owned).to_vec();
         fields.extend(self.memory().all_due_fields());
         fields
@@ -258,6 +259,7 @@ impl Jira {
                 }
             }
             "summary" => HistoryKind::Title { from: text(&item.from_string), to: text(&item.to_text) },
+            "description" => HistoryKind::Text { from: item.from_string.clone(), to: item.to_text.clone() },
             "assignee" => HistoryKind::Assignee { to: assignee(item) },
             "Key" | "issuekey" => HistoryKind::Project { to: project_of(&text(&item.to_text)) },
             "labels" => return labels(item),
