@@ -51,4 +51,4 @@ pub use sending::Sending;
 pub use stream::StreamHealth;
 pub use tx::Tx;
 pub use verify::{Seals, Verification};
-pub use writer::Writer;
+pub use writer::{Seam, Writer};

@@ -86,6 +86,12 @@ where
     }
 }
 
+/// Stands at both sides of each commit: there a simulation lets the process die.
+pub trait Seam: Send + Sync {
+    /// Before a commit, and once more when it is `done`. One that never ends is a process that died there.
+    fn at_commit(&self, done: bool) -> BoxFuture<'_, ()>;
+}
+
 /// The writer. Clones share its queue.
 #[derive(Clone)]
 pub struct Writer {
@@ -97,23 +103,29 @@ struct Shared {
     queue: mpsc::Sender<Box<dyn Command>>,
     waiting: Mutex<mpsc::Receiver<Box<dyn Command>>>,
     inline: bool,
+    seam: Option<Arc<dyn Seam>>,
 }
 
 impl Writer {
     /// A writer whose commands are carried out by [`Self::run`] (or [`Self::turn`]) in a task of its own.
     pub fn new(db: Db) -> Self {
-        Self::with(db, false)
+        Self::with(db, false, None)
     }
 
     /// A writer that carries a command out within [`Self::submit`]: for one task at a time, where the order of all
     /// that happens must be the same each time, as in a command of the CLI or a simulation.
     pub fn inline(db: Db) -> Self {
-        Self::with(db, true)
+        Self::with(db, true, None)
     }
 
-    fn with(db: Db, inline: bool) -> Self {
+    /// Like [`Self::inline`], with something that stands at each commit.
+    pub fn seamed(db: Db, seam: Arc<dyn Seam>) -> Self {
+        Self::with(db, true, Some(seam))
+    }
+
+    fn with(db: Db, inline: bool, seam: Option<Arc<dyn Seam>>) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        Self { shared: Arc::new(Shared { db, queue, waiting: Mutex::new(waiting), inline }) }
+        Self { shared: Arc::new(Shared { db, queue, waiting: Mutex::new(waiting), inline, seam }) }
     }
 
     /// The store, for reading.
@@ -190,6 +202,12 @@ impl Writer {
         }
     }
 
+    async fn at_seam(&self, done: bool) {
+        if let Some(seam) = &self.shared.seam {
+            seam.at_commit(done).await;
+        }
+    }
+
     async fn batch(&self, first: Box<dyn Command>, waiting: &mut mpsc::Receiver<Box<dyn Command>>) -> usize {
         let mut tx = match self.shared.db.write().await {
             Ok(tx) => tx,
@@ -238,7 +256,12 @@ impl Writer {
     async fn end(&self, tx: Tx, failure: Option<StoreError>) -> Option<Arc<StoreError>> {
         let failure = match failure {
             Some(failure) => Some(failure),
-            None => tx.commit().await.err(),
+            None => {
+                self.at_seam(false).await;
+                let failure = tx.commit().await.err();
+                self.at_seam(true).await;
+                failure
+            }
         };
         failure.map(Arc::new)
     }

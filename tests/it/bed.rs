@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use connector_api::fake::{Act, FakeSite, FakeTicket, RouterTransport};
@@ -22,7 +22,7 @@ use poam::register::{
     Actor, Change, EvidenceKind, Grant, Impact, ItemFacts, ItemNumber, Milestone, MilestoneNumber, Person,
     Rating, Register, Role, SystemId, SystemProfile,
 };
-use poam::store::{Db, EvidenceStore, OpenOptions, Scope, Writer};
+use poam::store::{Db, EvidenceStore, OpenOptions, Scope, Seam, Writer};
 use poam::sync::engine::Engine;
 use poam::sync::lease::Leases;
 use poam::sync::mapping::{Disclosure, Route, Tracker};
@@ -41,15 +41,35 @@ pub(crate) type Wrap = Arc<dyn Fn(Arc<dyn Transport>) -> Arc<dyn Transport> + Se
 pub(crate) type Ids = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// What may differ between beds.
-pub(crate) struct Plan<'a> {
+pub(crate) struct Plan {
     /// Around every transport.
     pub(crate) wrap: Wrap,
     /// Ids of links.
     pub(crate) ids: Ids,
-    /// A file that is migrated already, to be copied.
-    pub(crate) template: Option<&'a Path>,
+    /// URL of a store that is migrated already; else a new file.
+    pub(crate) store: Option<String>,
+    /// What stands at each commit.
+    pub(crate) seam: Option<Arc<dyn Seam>>,
+    /// By how many milliseconds the trackers' clocks are before ours.
+    pub(crate) ahead: Arc<AtomicI64>,
+    /// Which Jira.
+    pub(crate) flavor: Flavor,
     /// What is set otherwise than usual.
     pub(crate) adjust: fn(&mut Settings),
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            wrap: Arc::new(|inner| inner),
+            ids: counted(),
+            store: None,
+            seam: None,
+            ahead: Arc::default(),
+            flavor: Flavor::Cloud,
+            adjust: |_| {},
+        }
+    }
 }
 
 /// A bridge between two fake sites.
@@ -60,7 +80,10 @@ pub(crate) struct Bed {
     pub(crate) jira: FakeJira,
     pub(crate) system: SystemId,
     wrap: Wrap,
+    seam: Option<Arc<dyn Seam>>,
+    flavor: Flavor,
     jira_auth: Auth,
+    store: String,
     folder: tempfile::TempDir,
 }
 
@@ -101,18 +124,18 @@ impl Bed {
     pub(crate) async fn with(
         wrap: impl Fn(Arc<dyn Transport>) -> Arc<dyn Transport> + Send + Sync + 'static,
     ) -> Self {
-        Self::build(Plan { wrap: Arc::new(wrap), ids: counted(), template: None, adjust: |_| {} }).await
+        Self::build(Plan { wrap: Arc::new(wrap), ..Plan::default() }).await
     }
 
     /// A bed with other settings.
     pub(crate) async fn adjusted(adjust: fn(&mut Settings)) -> Self {
-        Self::build(Plan { wrap: Arc::new(|inner| inner), ids: counted(), template: None, adjust }).await
+        Self::build(Plan { adjust, ..Plan::default() }).await
     }
 
-    pub(crate) async fn build(plan: Plan<'_>) -> Self {
+    pub(crate) async fn build(plan: Plan) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let clock = Arc::new(ManualClock::new(start()));
-        let now = ticking(&clock);
+        let now = ticking(&clock, &plan.ahead);
         let base = "http://github.test/".parse().expect("a URL");
         let github = FakeGithub::new(&base, now.clone());
         github.add_user("poam-bot", Some("bot-token"));
@@ -125,7 +148,7 @@ impl Bed {
         }
         github.grant(REPO, "mallory", connector_github::fake::Permission::Triage).expect("a grant");
         github.set_webhook_secret(Some("hush".into()));
-        let jira = FakeJira::new(Flavor::Cloud, now);
+        let jira = FakeJira::new(plan.flavor, now);
         jira.set_base_url("http://jira.test");
         jira.set_webhook_secret("hush");
         let jira_auth = jira.add_login(&account("557058:bot", "poam bot"), "bot@example.org", "bot-token");
@@ -136,19 +159,17 @@ impl Bed {
             jira.add_person(person);
         }
         jira.set_project(PROJECT, |_| {});
-        if let Some(template) = plan.template {
-            std::fs::copy(template, folder.path().join("poam.db")).expect("a copy");
-        }
-        let db = open_store(folder.path()).await;
-        if plan.template.is_none() {
+        let store = plan.store.clone().unwrap_or_else(|| file(folder.path()));
+        let db = open_store(&store).await;
+        if plan.store.is_none() {
             db.migrate().await.expect("a schema");
         }
         let mut settings = settings();
         (plan.adjust)(&mut settings);
         let world = World {
             settings: Arc::new(settings),
-            connectors: connectors(&github, &jira, &jira_auth, &plan.wrap, &clock),
-            writer: Writer::inline(db.clone()),
+            connectors: connectors(&github, &jira, plan.flavor, &jira_auth, &plan.wrap, &clock),
+            writer: writer(&db, plan.seam.as_ref()),
             db,
             evidence: EvidenceStore::open("memory://").expect("an evidence store"),
             clock: clock.clone(),
@@ -163,7 +184,10 @@ impl Bed {
             jira,
             system: SystemId::new("ACME").expect("an id"),
             wrap: plan.wrap,
+            seam: plan.seam,
+            flavor: plan.flavor,
             jira_auth,
+            store,
             folder,
         };
         bed.record(vec![Change::SystemRecorded { profile: profile() }]).await;
@@ -174,9 +198,10 @@ impl Bed {
     pub(crate) async fn restart(&mut self) {
         let world = &mut self.engine.world;
         world.db.close().await;
-        world.db = open_store(self.folder.path()).await;
-        world.writer = Writer::inline(world.db.clone());
-        world.connectors = connectors(&self.github, &self.jira, &self.jira_auth, &self.wrap, &self.clock);
+        world.db = open_store(&self.store).await;
+        world.writer = writer(&world.db, self.seam.as_ref());
+        world.connectors =
+            connectors(&self.github, &self.jira, self.flavor, &self.jira_auth, &self.wrap, &self.clock);
     }
 
     pub(crate) fn folder(&self) -> &std::path::Path {
@@ -355,24 +380,35 @@ fn counted() -> Ids {
     Arc::new(move || format!("{:032x}", ids.fetch_add(1, Ordering::Relaxed) + 0xabc))
 }
 
-/// The bed's clock, as fakes and connectors take the time.
-fn ticking(clock: &Arc<ManualClock>) -> connector_api::fake::Now {
-    let clock = clock.clone();
-    Arc::new(move || clock.now())
+/// The bed's clock, as fakes and connectors take the time; so many milliseconds before it.
+fn ticking(clock: &Arc<ManualClock>, ahead: &Arc<AtomicI64>) -> connector_api::fake::Now {
+    let (clock, ahead) = (clock.clone(), ahead.clone());
+    Arc::new(move || clock.now() + TimeDelta::milliseconds(ahead.load(Ordering::Relaxed)))
 }
 
 /// A schema that is ready to be copied, in `folder`.
 pub(crate) async fn template(folder: &Path) -> std::path::PathBuf {
-    let db = open_store(folder).await;
+    let db = open_store(&file(folder)).await;
     db.migrate().await.expect("a schema");
     db.close().await;
     folder.join("poam.db")
 }
 
-async fn open_store(folder: &Path) -> Db {
-    let url = format!("sqlite:{}", folder.join("poam.db").display());
+/// The URL of the store's file in a folder.
+pub(crate) fn file(folder: &Path) -> String {
+    format!("sqlite:{}", folder.join("poam.db").display())
+}
+
+async fn open_store(url: &str) -> Db {
     let options = OpenOptions { create: true, durable: false, read_only: false, connections: 2 };
-    Db::open(&url, &options).await.expect("a store")
+    Db::open(url, &options).await.expect("a store")
+}
+
+fn writer(db: &Db, seam: Option<&Arc<dyn Seam>>) -> Writer {
+    match seam {
+        Some(seam) => Writer::seamed(db.clone(), seam.clone()),
+        None => Writer::inline(db.clone()),
+    }
 }
 
 fn github_spec() -> ProjectSpec {
@@ -392,6 +428,7 @@ fn jira_spec() -> ProjectSpec {
 fn connectors(
     github: &FakeGithub,
     jira: &FakeJira,
+    flavor: Flavor,
     auth: &Auth,
     wrap: &Wrap,
     clock: &Arc<ManualClock>,
@@ -399,13 +436,13 @@ fn connectors(
     let to_github: Arc<dyn Connector> = Arc::new(GitHub::new(
         GitHubConfig::new("http://github.test/".parse().expect("a URL"), "bot-token".into()),
         wrap(Arc::new(RouterTransport(github.router()))),
-        ticking(clock),
+        ticking(clock, &Arc::default()),
     ));
     let base = "http://jira.test".parse().expect("a URL");
-    let mut config = JiraConfig::new(base, Flavor::Cloud, auth.clone());
+    let mut config = JiraConfig::new(base, flavor, auth.clone());
     config.projects = vec![jira_spec()];
     let transport = wrap(Arc::new(RouterTransport(jira.router())));
-    let to_jira: Arc<dyn Connector> = Arc::new(Jira::new(config, transport, ticking(clock)));
+    let to_jira: Arc<dyn Connector> = Arc::new(Jira::new(config, transport, ticking(clock, &Arc::default())));
     Arc::new(BTreeMap::from([("github".to_owned(), to_github), ("jira".to_owned(), to_jira)]))
 }
 

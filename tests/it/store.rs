@@ -12,7 +12,7 @@ mod queries;
 mod record;
 mod sample;
 mod tamper;
-mod world;
+pub(crate) mod world;
 mod writer;
 
 pub(crate) use world::{empty_postgres, options};

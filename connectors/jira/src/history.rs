@@ -1,4 +1,5 @@
-//! A ticket's history, comments and attachments. Edits of its text are left out: each would hold the whole text twice.
+//! A ticket's history, comments and attachments. Edits of its text are told with it, though each holds the whole text
+//! twice: they alone show what a write of ours replaced unseen.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

@@ -118,8 +118,7 @@ impl People {
             .collect()
     }
 
-    /// Somebody does something to some ticket. `between` leaves out what is lost where it falls between a read and a
-    /// write, as long as no history tells of it: edits of the text.
+    /// Somebody does something to some ticket. `between` a read and a write nobody clones one.
     pub(crate) fn act(&self, between: bool) -> String {
         let tickets = self.tickets();
         let picked = tickets.choose(&mut self.lock().rng).cloned();
@@ -178,8 +177,7 @@ impl People {
                 let title = self.title(ticket, token);
                 one(Act::Retitle(title.clone()), Done::Title(title))
             }
-            // The due line of a block is text.
-            12..=30 if !(between && site == Site::Github) => {
+            12..=30 => {
                 let due = self.due();
                 one(Act::SetDue(due), Done::Due(due))
             }
@@ -212,11 +210,11 @@ impl People {
                     if there { Act::RemoveLabel(name.to_owned()) } else { Act::AddLabel(name.to_owned()) };
                 one(act, Done::Label(name.to_owned(), !there))
             }
-            57..=62 if !between => {
+            57..=62 => {
                 let text = format!("Notes {token} of the team.\n\nSee the runbook, step {token}.");
                 one(Act::EditOutside(text.clone()), Done::Outside(text))
             }
-            63..=64 if !between => {
+            63..=64 => {
                 let text = format!("Everything anew {token}.");
                 one(Act::ReplaceText(text.clone()), Done::Outside(text))
             }

@@ -1,63 +1,91 @@
-//! The seams: before and after each exchange with a tracker. Here faults happen, people come between, and the process
-//! dies.
+//! The seams: before and after each exchange with a tracker, and before and after each commit. They are numbered, so
+//! that a seed is a trace; here people come between, two engines take turns, and the process dies.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
-use async_trait::async_trait;
 use bytes::Bytes;
-use connector_api::{Transport, TransportError};
-use http::{Request, Response};
+use chrono::{DateTime, Utc};
+use connector_api::Transport;
+use futures::future::BoxFuture;
+use http::Request;
+use poam::store::Seam;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-/// What happens at an exchange.
+use super::faults::{Fault, Happened};
+
+/// Where a seam is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fault {
-    /// No connection.
-    NotSent,
-    /// It never arrived, and nobody knows.
-    LostBefore,
-    /// It was done, and the answer is lost.
-    LostAfter,
-    /// 429 with seconds to wait.
-    Limited(u32),
-    /// 500, nothing done.
-    Broken,
-    /// A page of a proxy, nothing done.
-    Page,
-    /// A page of a proxy, though it was done.
-    PageAfter,
-    /// The process dies before it is sent.
-    CrashBefore,
-    /// The process dies before the answer is taken.
-    CrashAfter,
-    /// Somebody acts just before it arrives.
-    Between,
+pub(crate) enum Place {
+    BeforeExchange,
+    AfterExchange,
+    BeforeCommit,
+    AfterCommit,
+}
+
+/// When the process dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Deaths {
+    /// At this many of a thousand seams at exchanges, and of two thousand at commits.
+    Drawn(u32),
+    /// At the seam of this number, and at no other.
+    At(u64),
+}
+
+/// How rough the world is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Weather {
+    /// Faults in a thousand exchanges.
+    pub(crate) faults: u32,
+    pub(crate) deaths: Deaths,
+    /// Entries on a page of a listing, where it is fewer than asked for.
+    pub(crate) page: Option<u32>,
 }
 
 /// Something that somebody does between two exchanges.
 pub(crate) type Between = Box<dyn FnMut() -> String + Send>;
 
+/// A request that its site carries out later.
+pub(crate) struct Late {
+    pub(crate) due: DateTime<Utc>,
+    pub(crate) request: Request<Bytes>,
+    pub(crate) to: Arc<dyn Transport>,
+}
+
 struct State {
     rng: StdRng,
-    /// Faults in a thousand exchanges; 0 once it is calm.
-    rate: u32,
-    crashed: bool,
+    weather: Weather,
+    /// What is set up is not part of the trace.
+    muted: bool,
+    /// Engines take turns at exchanges.
+    turns: bool,
+    parked: bool,
+    died: Option<Place>,
     number: u64,
+    now: DateTime<Utc>,
+    late: Vec<Late>,
+    happened: Happened,
     trace: Vec<String>,
     between: Option<Between>,
 }
 
-/// Every seam of a seed, numbered, with the trace of the seed.
+/// Every seam of a seed, with the trace of the seed.
 pub(crate) struct Seams(Mutex<State>);
 
 impl Seams {
-    pub(crate) fn new(seed: u64, rate: u32) -> Arc<Self> {
+    pub(crate) fn new(seed: u64, weather: Weather) -> Arc<Self> {
         Arc::new(Self(Mutex::new(State {
             rng: StdRng::seed_from_u64(seed ^ 0x5ea5),
-            rate,
-            crashed: false,
+            weather,
+            muted: true,
+            turns: false,
+            parked: false,
+            died: None,
             number: 0,
+            now: crate::bed::start(),
+            late: Vec::new(),
+            happened: Happened::default(),
             trace: Vec::new(),
             between: None,
         })))
@@ -72,26 +100,75 @@ impl Seams {
         self.lock().between = Some(between);
     }
 
-    /// No more faults.
+    /// No more faults, and no more deaths.
     pub(crate) fn calm(&self) {
-        self.lock().rate = 0;
+        self.lock().weather = Weather { faults: 0, deaths: Deaths::Drawn(0), page: None };
     }
 
-    /// Whether the process died; asked once.
-    pub(crate) fn take_crash(&self) -> bool {
-        std::mem::take(&mut self.lock().crashed)
+    /// Without seams, for what is no part of the bridge.
+    pub(crate) fn mute(&self, muted: bool) {
+        self.lock().muted = muted;
     }
 
-    pub(crate) fn crashed(&self) -> bool {
-        self.lock().crashed
+    /// Where the process died; asked once.
+    pub(crate) fn take_death(&self) -> Option<Place> {
+        self.lock().died.take()
+    }
+
+    pub(crate) fn died(&self) -> bool {
+        self.lock().died.is_some()
+    }
+
+    /// Whether engines stop before each exchange until they are polled again.
+    pub(crate) fn set_turns(&self, turns: bool) {
+        self.lock().turns = turns;
+    }
+
+    /// Whether an engine stopped since this was asked last.
+    pub(crate) fn take_parked(&self) -> bool {
+        std::mem::take(&mut self.lock().parked)
     }
 
     pub(crate) fn note(&self, line: String) {
         self.lock().trace.push(line);
     }
 
+    /// Seams so far.
     pub(crate) fn count(&self) -> u64 {
         self.lock().number
+    }
+
+    pub(crate) fn happened(&self) -> Happened {
+        self.lock().happened.clone()
+    }
+
+    pub(crate) fn happens(&self, what: &'static str) {
+        *self.lock().happened.entry(what).or_default() += 1;
+    }
+
+    pub(crate) fn page(&self) -> Option<u32> {
+        self.lock().weather.page
+    }
+
+    /// The time, as the seams know it.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.lock().now
+    }
+
+    pub(crate) fn set_now(&self, now: DateTime<Utc>) {
+        self.lock().now = now;
+    }
+
+    pub(crate) fn postpone(&self, late: Late) {
+        self.lock().late.push(late);
+    }
+
+    /// The request that is due first, if that is by then.
+    pub(crate) fn take_late(&self, by: DateTime<Utc>) -> Option<Late> {
+        let mut state = self.lock();
+        let first = state.late.iter().enumerate().min_by_key(|(_, late)| late.due)?;
+        let (at, due) = (first.0, first.1.due);
+        (due <= by).then(|| state.late.remove(at))
     }
 
     pub(crate) fn last_steps(&self, most: usize) -> String {
@@ -100,34 +177,73 @@ impl Seams {
         state.trace[from..].iter().map(|line| format!("  {line}\n")).collect()
     }
 
-    fn draw(&self) -> Option<Fault> {
+    /// The fault of an exchange, if it has one.
+    pub(crate) fn draw(&self, fault: impl FnOnce(&mut StdRng) -> Fault) -> Option<Fault> {
         let mut state = self.lock();
-        state.number += 1;
-        let rate = state.rate;
+        let rate = state.weather.faults;
         if rate == 0 || !state.rng.random_ratio(rate, 1000) {
             return None;
         }
-        Some(match state.rng.random_range(0..20) {
-            0 => Fault::NotSent,
-            1 => Fault::LostBefore,
-            2..=5 => Fault::LostAfter,
-            6 | 7 => Fault::Limited(state.rng.random_range(1..90)),
-            8 => Fault::Broken,
-            9 => Fault::Page,
-            10 => Fault::PageAfter,
-            11..=13 => Fault::CrashBefore,
-            14..=16 => Fault::CrashAfter,
-            _ => Fault::Between,
+        Some(fault(&mut state.rng))
+    }
+
+    /// A seam is passed, or the process dies at it: whatever waits for this is then dropped. Gives its number.
+    pub(crate) async fn pass(&self, place: Place) -> u64 {
+        let (number, dies) = {
+            let mut state = self.lock();
+            if state.muted {
+                return 0;
+            }
+            state.number += 1;
+            let dies = match state.weather.deaths {
+                Deaths::At(number) => state.number == number,
+                Deaths::Drawn(0) => false,
+                Deaths::Drawn(rate) => {
+                    let of = match place {
+                        Place::BeforeExchange | Place::AfterExchange => 1_000,
+                        Place::BeforeCommit | Place::AfterCommit => 2_000,
+                    };
+                    state.rng.random_ratio(rate, of)
+                }
+            };
+            if dies {
+                state.died = Some(place);
+                let line = format!("    seam {}: the process dies, {place:?}", state.number);
+                state.trace.push(line);
+                let name = match place {
+                    Place::BeforeExchange => "death before an exchange",
+                    Place::AfterExchange => "death after an exchange",
+                    Place::BeforeCommit => "death before a commit",
+                    Place::AfterCommit => "death after a commit",
+                };
+                *state.happened.entry(name).or_default() += 1;
+            }
+            (state.number, dies)
+        };
+        if dies {
+            return std::future::pending().await;
+        }
+        number
+    }
+
+    /// Stops until it is this engine's turn again.
+    pub(crate) async fn turn(&self) {
+        let mut stopped = false;
+        std::future::poll_fn(|cx| {
+            let mut state = self.lock();
+            if stopped || !state.turns {
+                return Poll::Ready(());
+            }
+            stopped = true;
+            state.parked = true;
+            // A pass holds its links in a set that polls only what was woken.
+            cx.waker().wake_by_ref();
+            Poll::Pending
         })
+        .await;
     }
 
-    /// The process is dead from here on: whatever waits for this is dropped.
-    async fn die(&self) -> ! {
-        self.lock().crashed = true;
-        std::future::pending().await
-    }
-
-    fn come_between(&self) {
+    pub(crate) fn come_between(&self) {
         let taken = self.lock().between.take();
         if let Some(mut between) = taken {
             let said = between();
@@ -138,58 +254,13 @@ impl Seams {
     }
 }
 
-/// A transport with seams.
-pub(crate) struct Seamed {
-    pub(crate) inner: Arc<dyn Transport>,
-    pub(crate) seams: Arc<Seams>,
-}
+/// The seams at commits.
+pub(crate) struct Commits(pub(crate) Arc<Seams>);
 
-fn answer(status: u16, kind: &str, body: &'static str, wait: Option<u32>) -> Response<Bytes> {
-    let mut response = Response::builder().status(status).header("content-type", kind);
-    if let Some(wait) = wait {
-        response = response.header("retry-after", wait.to_string());
-    }
-    response.body(Bytes::from_static(body.as_bytes())).unwrap_or_default()
-}
-
-const PAGE: &str = "<html><body><h1>502 Bad Gateway</h1></body></html>";
-
-#[async_trait]
-impl Transport for Seamed {
-    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
-        let fault = self.seams.draw();
-        let line = format!("{} {}", request.method(), request.uri());
-        let number = self.seams.count();
-        match fault {
-            Some(fault) => self.seams.note(format!("    seam {number} {line}: {fault:?}")),
-            None => self.seams.note(format!("    seam {number} {line}")),
-        }
-        match fault {
-            None => self.inner.send(request).await,
-            Some(Fault::Between) => {
-                self.seams.come_between();
-                self.inner.send(request).await
-            }
-            Some(Fault::NotSent) => Err(TransportError::NotSent("refused".to_owned())),
-            Some(Fault::LostBefore) => Err(TransportError::Lost("timed out".to_owned())),
-            Some(Fault::Limited(wait)) => {
-                Ok(answer(429, "application/json", "{\"message\":\"rate limit\"}", Some(wait)))
-            }
-            Some(Fault::Broken) => Ok(answer(500, "application/json", "{\"message\":\"oops\"}", None)),
-            Some(Fault::Page) => Ok(answer(502, "text/html", PAGE, None)),
-            Some(Fault::CrashBefore) => self.seams.die().await,
-            Some(Fault::LostAfter) => {
-                self.inner.send(request).await?;
-                Err(TransportError::Lost("the connection broke off".to_owned()))
-            }
-            Some(Fault::PageAfter) => {
-                self.inner.send(request).await?;
-                Ok(answer(502, "text/html", PAGE, None))
-            }
-            Some(Fault::CrashAfter) => {
-                self.inner.send(request).await?;
-                self.seams.die().await
-            }
-        }
+impl Seam for Commits {
+    fn at_commit(&self, done: bool) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            self.0.pass(if done { Place::AfterCommit } else { Place::BeforeCommit }).await;
+        })
     }
 }

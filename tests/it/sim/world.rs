@@ -1,111 +1,221 @@
-//! One seed's world, and its steps.
+//! One seed's world.
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::path::Path;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use connector_api::fake::{FakeDelivery, FakeSite};
-use poam::app::act::{ActError, Who, act};
+use connector_jira::Flavor;
 use poam::clock::Clock;
-use poam::register::decide::Command;
-use poam::register::{Actor, MilestoneNumber, MilestoneState, Role, Subject};
+use poam::register::{Change, MilestoneNumber, SystemId};
 use poam::sync::engine::Hot;
-use poam::sync::{Pass, SyncError, detect};
+use poam::sync::mapping::Route;
+use poam::sync::{Pass, Settings, SyncError};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
+use super::faults::Seamed;
+use super::grc::Ruled;
 use super::people::{People, Site};
-use super::seams::{Seamed, Seams};
+use super::seams::{Commits, Deaths, Seams, Weather};
 use crate::bed::{Bed, Ids, Plan};
 
-/// What GRC did in the register.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Ruled {
-    Text(String),
-    Owner(Option<String>),
-    State(MilestoneState),
+/// What a seed makes of its world before anything happens in it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scene {
+    pub(crate) seed: u64,
+    pub(crate) weather: Weather,
+    /// Steps before the faults stop.
+    pub(crate) steps: usize,
+    /// Whether a second system shares the trackers.
+    pub(crate) shared: bool,
+    /// How far the trackers' clocks are before ours.
+    pub(crate) ahead: TimeDelta,
+    /// Which Jira.
+    pub(crate) flavor: Flavor,
+}
+
+impl Scene {
+    /// The scene of a seed: most are small and mild, some big, some rough.
+    pub(crate) fn of(seed: u64) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed ^ 0x5ce);
+        let faults = *[0, 60, 60, 150, 150, 300].choose(&mut rng).expect("a rate");
+        let page = *[None, None, Some(1), Some(2)].choose(&mut rng).expect("a page");
+        let steps = *[12, 16, 20, 25, 30, 50].choose(&mut rng).expect("steps");
+        let ahead = *[0, 0, 0, 0, 40, 180, -180].choose(&mut rng).expect("a difference");
+        Self {
+            seed,
+            weather: Weather { faults, deaths: Deaths::Drawn(faults / 6), page },
+            steps,
+            shared: rng.random_ratio(1, 4),
+            ahead: TimeDelta::seconds(ahead),
+            flavor: if rng.random_ratio(1, 4) { Flavor::DataCenter } else { Flavor::Cloud },
+        }
+    }
 }
 
 pub(crate) struct World {
     pub(crate) bed: Bed,
     pub(crate) seams: Arc<Seams>,
     pub(crate) people: Arc<People>,
+    pub(crate) systems: Vec<SystemId>,
     /// What GRC did, by milestone, with its place among all deeds.
-    pub(crate) ruled: BTreeMap<MilestoneNumber, Vec<(u64, Ruled)>>,
-    rng: StdRng,
-    waiting: Vec<(Site, FakeDelivery)>,
+    pub(crate) ruled: BTreeMap<(SystemId, MilestoneNumber), Vec<(u64, Ruled)>>,
+    pub(crate) rng: StdRng,
+    /// Webhooks on their way.
+    pub(super) waiting: Vec<(Site, FakeDelivery)>,
     /// The search of Jira is stale until then.
-    stale: Option<DateTime<Utc>>,
-    token: u32,
+    pub(super) stale: Option<DateTime<Utc>>,
+    /// By how many milliseconds the trackers' clocks are before ours.
+    ahead: Arc<AtomicI64>,
+    pub(super) token: u32,
+}
+
+/// A second system goes by the same routes.
+fn shared(settings: &mut Settings) {
+    let acme = settings.systems["ACME"].clone();
+    settings.systems.insert("BETA".to_owned(), acme);
+    let more: Vec<Route> =
+        settings.routes.iter().map(|route| Route { system: "BETA".to_owned(), ..route.clone() }).collect();
+    settings.routes.extend(more);
+}
+
+/// How a part of the bridge went on.
+enum Went<T> {
+    Done(T),
+    Parked,
+    Died,
+}
+
+type Part<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// Polls a part until it is done, stops for the other's turn, or dies.
+async fn goes<T>(part: &mut Part<'_, T>, seams: &Seams) -> Went<T> {
+    std::future::poll_fn(|cx| match part.as_mut().poll(cx) {
+        Poll::Ready(value) => Poll::Ready(Went::Done(value)),
+        Poll::Pending if seams.died() => Poll::Ready(Went::Died),
+        Poll::Pending if seams.take_parked() => Poll::Ready(Went::Parked),
+        Poll::Pending => Poll::Pending,
+    })
+    .await
 }
 
 impl World {
-    pub(crate) async fn new(seed: u64, template: &Path) -> Self {
-        let mut rng = StdRng::seed_from_u64(seed);
-        let rate = *[0, 60, 150, 300].choose(&mut rng).expect("a rate");
-        let seams = Seams::new(seed, rate);
+    pub(crate) async fn new(scene: &Scene, store: String) -> Self {
+        let seams = Seams::new(scene.seed, scene.weather);
         let around = seams.clone();
-        let ids = Mutex::new(StdRng::seed_from_u64(seed ^ 0x1d5));
+        let ids = Mutex::new(StdRng::seed_from_u64(scene.seed ^ 0x1d5));
         let ids: Ids = Arc::new(move || {
             format!("{:032x}", ids.lock().unwrap_or_else(PoisonError::into_inner).random::<u128>())
         });
+        let ahead = Arc::new(AtomicI64::new(scene.ahead.num_milliseconds()));
         let plan = Plan {
             wrap: Arc::new(move |inner| Arc::new(Seamed { inner, seams: around.clone() })),
             ids,
-            template: Some(template),
-            adjust: |_| {},
+            store: Some(store),
+            seam: Some(Arc::new(Commits(seams.clone()))),
+            ahead: ahead.clone(),
+            flavor: scene.flavor,
+            adjust: if scene.shared { shared } else { |_| {} },
         };
         let bed = Bed::build(plan).await;
-        let people = People::new(seed, bed.github.clone(), bed.jira.clone(), bed.clock.clone());
+        let people = People::new(scene.seed, bed.github.clone(), bed.jira.clone(), bed.clock.clone());
         let between = people.clone();
         seams.set_between(Box::new(move || between.act(true)));
+        let mut systems = vec![bed.system.clone()];
+        if scene.shared {
+            systems.push(SystemId::new("BETA").expect("an id"));
+        }
         let mut world = Self {
             bed,
             seams,
             people,
+            systems,
             ruled: BTreeMap::new(),
-            rng,
+            rng: StdRng::seed_from_u64(scene.seed),
             waiting: Vec::new(),
             stale: None,
+            ahead,
             token: 0,
         };
-        for _ in 0..2 {
-            world.plan("portal").await;
-            world.plan("jira").await;
+        for system in world.systems.clone().into_iter().skip(1) {
+            world.bed.system = system;
+            world.bed.record(vec![Change::SystemRecorded { profile: crate::bed::profile() }]).await;
         }
+        for component in ["portal", "jira", "portal", "jira"].into_iter().take(world.rng.random_range(2..=4))
+        {
+            world.plan(component).await;
+        }
+        world.seams.mute(false);
         world
     }
 
-    async fn plan(&mut self, component: &str) {
+    /// Someone plans a milestone in one of the systems.
+    pub(super) async fn plan(&mut self, component: &str) {
+        self.choose_system();
         self.token += 1;
         let text = format!("Disable TLS 1.0 on host {}; plugin 104743 is clean on the rescan", self.token);
+        self.seams.mute(true);
         self.bed.plan(&text, component, "2026-04-01").await;
+        self.seams.mute(false);
+    }
+
+    /// The system that the next command is about.
+    pub(super) fn choose_system(&mut self) {
+        self.bed.system = self.systems.choose(&mut self.rng).expect("a system").clone();
     }
 
     /// Runs a part of the bridge; none where the process died in it.
-    async fn alive<T>(&mut self, part: impl Future<Output = T>) -> Option<T> {
-        let mut part = Box::pin(part);
-        let seams = self.seams.clone();
-        let done = std::future::poll_fn(|cx| match part.as_mut().poll(cx) {
-            Poll::Ready(value) => Poll::Ready(Some(value)),
-            Poll::Pending if seams.crashed() => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
-        })
-        .await;
+    pub(super) async fn alive<T>(&mut self, part: impl Future<Output = T>) -> Option<T> {
+        let mut part: Part<'_, T> = Box::pin(part);
+        let went = goes(&mut part, &self.seams).await;
         drop(part);
-        if self.seams.take_crash() {
-            self.seams.note("  the process died and was started again".to_owned());
-            self.bed.restart().await;
-            return None;
-        }
-        done
+        self.outlives(went).await
     }
 
-    async fn poll(&mut self, connection: &str) -> Option<Hot> {
+    async fn outlives<T>(&mut self, went: Went<T>) -> Option<T> {
+        match went {
+            Went::Done(value) if !self.seams.died() => Some(value),
+            Went::Done(_) | Went::Parked | Went::Died => {
+                let place = self.seams.take_death();
+                self.seams.note(format!("  the process is started again after {place:?}"));
+                self.bed.restart().await;
+                None
+            }
+        }
+    }
+
+    /// Runs two parts that take turns at exchanges, as the seed says. If the process dies in one, it dies in both.
+    pub(super) async fn turns<T>(&mut self, parts: [Part<'_, T>; 2]) -> [Option<T>; 2] {
+        let mut parts = parts.map(Some);
+        let mut results = [None, None];
+        self.seams.set_turns(true);
+        while parts.iter().any(Option::is_some) {
+            let at = usize::from(parts[0].is_none() || parts[1].is_some() && self.rng.random());
+            let Some(part) = parts[at].as_mut() else { continue };
+            match goes(part, &self.seams).await {
+                Went::Done(value) => {
+                    parts[at] = None;
+                    results[at] = Some(value);
+                }
+                Went::Parked => {}
+                Went::Died => break,
+            }
+        }
+        self.seams.set_turns(false);
+        drop(parts);
+        if self.seams.died() {
+            self.outlives::<()>(Went::Died).await;
+        }
+        results
+    }
+
+    pub(super) async fn poll(&mut self, connection: &str) -> Option<Hot> {
         let engine = self.bed.engine.clone();
         let polled = self.alive(async move { engine.poll(connection).await }).await?;
         let result = polled.map(|polled| polled.hot);
@@ -118,9 +228,13 @@ impl World {
         }
     }
 
-    async fn pass(&mut self, connection: &str, hot: Hot) -> Option<Pass> {
+    pub(super) async fn pass(&mut self, connection: &str, hot: Hot) -> Option<Pass> {
         let engine = self.bed.engine.clone();
         let result = self.alive(async move { engine.pass(connection, hot).await }).await?;
+        self.passed(result)
+    }
+
+    pub(super) fn passed(&self, result: Result<Pass, SyncError>) -> Option<Pass> {
         match result {
             Ok(pass) => {
                 self.seams.note(format!("  {pass:?}"));
@@ -133,101 +247,54 @@ impl World {
         }
     }
 
-    fn advance(&mut self, by: TimeDelta) {
-        let now = self.bed.clock.now();
-        if self.stale.is_some_and(|until| now + by >= until) {
-            self.stale = None;
-            self.bed.jira.set_search_fresh(true);
+    pub(super) async fn sweep(&mut self, connection: &str) {
+        let engine = self.bed.engine.clone();
+        if let Some(Err(error)) = self.alive(async move { engine.sweep(connection).await }).await {
+            self.seams.note(format!("  sweep fails: {}", told(&error)));
         }
-        self.bed.clock.advance(by);
     }
 
-    fn connection(&mut self) -> &'static str {
+    /// Time goes on; what sites carry out late happens on its way.
+    pub(super) async fn advance(&mut self, by: TimeDelta) {
+        let to = self.bed.clock.now() + by;
+        while let Some(late) = self.seams.take_late(to) {
+            self.bed.clock.set(late.due.max(self.bed.clock.now()));
+            self.seams.note(format!("  late: {} {}", late.request.method(), late.request.uri()));
+            drop(late.to.send(late.request).await);
+        }
+        self.bed.clock.set(to);
+        self.seams.set_now(to);
+        if self.stale.is_some_and(|until| to >= until) {
+            self.fresh();
+        }
+    }
+
+    pub(super) fn fresh(&mut self) {
+        self.stale = None;
+        self.bed.jira.set_search_fresh(true);
+    }
+
+    /// Our clock is put right or wrong; the trackers' go on as before.
+    pub(super) fn jump(&mut self, by: TimeDelta) {
+        self.bed.clock.advance(by);
+        self.seams.set_now(self.bed.clock.now());
+        self.ahead.fetch_sub(by.num_milliseconds(), Ordering::Relaxed);
+    }
+
+    pub(super) fn connection(&mut self) -> &'static str {
         if self.rng.random() { "github" } else { "jira" }
     }
 
-    /// One step of the seed.
-    pub(crate) async fn step(&mut self) {
-        let wait = match self.rng.random_range(0..10) {
-            0 => TimeDelta::milliseconds(self.rng.random_range(0..900)),
-            1..=6 => TimeDelta::seconds(self.rng.random_range(1..60)),
-            7 | 8 => TimeDelta::seconds(self.rng.random_range(60..600)),
-            _ => TimeDelta::hours(self.rng.random_range(1..30)),
-        };
-        self.advance(wait);
-        let at = self.bed.clock.now();
-        self.collect();
-        let draw = self.rng.random_range(0..100);
-        match draw {
-            0..=39 => {
-                let said = self.people.act(false);
-                self.seams.note(format!("{at} {said}"));
-            }
-            40..=49 => self.rule().await,
-            50..=69 => {
-                let connection = self.connection();
-                self.seams.note(format!("{at} poll and pass {connection}"));
-                if let Some(hot) = self.poll(connection).await {
-                    if self.rng.random_ratio(1, 6) {
-                        let said = self.people.act(false);
-                        self.seams.note(format!("  meanwhile {said}"));
-                    }
-                    self.pass(connection, hot).await;
-                }
-            }
-            70..=74 => {
-                let connection = self.connection();
-                self.seams.note(format!("{at} poll {connection}, and no pass"));
-                self.poll(connection).await;
-            }
-            75..=82 => {
-                let connection = self.connection();
-                self.seams.note(format!("{at} pass {connection}"));
-                self.pass(connection, Hot::new()).await;
-            }
-            83..=85 => {
-                let connection = self.connection();
-                self.seams.note(format!("{at} sweep {connection}"));
-                let engine = self.bed.engine.clone();
-                self.alive(async move { engine.sweep(connection).await }).await;
-            }
-            86..=93 => self.deliver().await,
-            94 => {
-                self.seams.note(format!("{at} the process is killed between two steps"));
-                self.bed.restart().await;
-            }
-            95 => {
-                self.seams.note(format!("{at} Jira's search goes stale"));
-                self.bed.jira.set_search_fresh(false);
-                self.stale = Some(at + TimeDelta::seconds(100));
-            }
-            96 | 97 => self.detect().await,
-            _ => {
-                let component = if self.rng.random() { "portal" } else { "jira" };
-                self.seams.note(format!("{at} GRC plans another milestone"));
-                self.plan(component).await;
-            }
-        }
-    }
-
-    fn collect(&mut self) {
+    /// What the sites posted since.
+    pub(super) fn collect(&mut self) {
         let github = self.bed.github.take_deliveries().into_iter().map(|delivery| (Site::Github, delivery));
         self.waiting.extend(github);
         let jira = self.bed.jira.take_deliveries().into_iter().map(|delivery| (Site::Jira, delivery));
         self.waiting.extend(jira);
     }
 
-    /// A webhook comes in, in any order, perhaps twice, perhaps never.
-    async fn deliver(&mut self) {
-        if self.waiting.is_empty() {
-            return;
-        }
-        let at = self.rng.random_range(0..self.waiting.len());
-        let (site, delivery) =
-            if self.rng.random_ratio(1, 4) { self.waiting[at].clone() } else { self.waiting.remove(at) };
-        if self.rng.random_ratio(1, 5) {
-            return;
-        }
+    /// A webhook arrives.
+    pub(super) async fn arrives(&mut self, site: Site, delivery: &FakeDelivery) {
         let connection = match site {
             Site::Github => "github",
             Site::Jira => "jira",
@@ -237,152 +304,15 @@ impl World {
         let read = read.expect("a delivery of the fake reads");
         self.seams.note(format!("{} webhook {} {:?}", self.bed.clock.now(), read.event, read.tickets));
         let engine = self.bed.engine.clone();
-        let stored = self.alive(async move { engine.deliver(connection, read).await }).await;
-        stored.expect("no exchange").expect("the store works");
+        match self.alive(async move { engine.deliver(connection, read).await }).await {
+            Some(stored) => drop(stored.expect("the store works")),
+            None => return,
+        }
         self.pass(connection, Hot::new()).await;
-    }
-
-    async fn detect(&mut self) {
-        let world = self.bed.world().clone();
-        detect::full(&world, &self.bed.system).await.expect("detection works");
-    }
-
-    /// GRC decides something in the register.
-    async fn rule(&mut self) {
-        let register = self.bed.register().await;
-        let numbers: Vec<MilestoneNumber> = register.milestones.keys().copied().collect();
-        let Some(&(mut milestone)) = numbers.choose(&mut self.rng) else { return };
-        self.token += 1;
-        let token = self.token;
-        let (command, ruled) = match self.rng.random_range(0..12) {
-            0..=2 => {
-                let text =
-                    format!("Replace the cipher suite of host {token}; the scan shows none that is weak");
-                let reason = Some(format!("reworded {token}"));
-                (Command::Retext { milestone, text: text.clone(), reason }, Some(Ruled::Text(text)))
-            }
-            3 | 4 => {
-                let owner = [Some("Ada Example"), Some("Grace Example"), None];
-                let owner = owner.choose(&mut self.rng).copied().flatten().map(str::to_owned);
-                (Command::SetOwner { milestone, owner: owner.clone() }, Some(Ruled::Owner(owner)))
-            }
-            5..=7 => {
-                let to = *[
-                    MilestoneState::Dropped,
-                    MilestoneState::InProgress,
-                    MilestoneState::InProgress,
-                    MilestoneState::Planned,
-                    MilestoneState::Done,
-                    MilestoneState::Blocked,
-                ]
-                .choose(&mut self.rng)
-                .expect("a state");
-                let reason = Some(format!("decided {token}"));
-                (Command::SetState { milestone, to, reason }, Some(Ruled::State(to)))
-            }
-            8 | 9 => (Command::Approve { milestone, number: None }, None),
-            10 => {
-                let reason = format!("refused {token}");
-                (Command::Reject { milestone, number: None, reason }, None)
-            }
-            _ => {
-                let Some(conflict) = register.conflicts.values().next_back() else { return };
-                let Subject::Milestone(of) = conflict.subject else { return };
-                milestone = of;
-                // What is kept goes out over whatever stands in the ticket by then.
-                let ours = Some(conflict.ours.as_str());
-                let mut people = self.bed.world().settings.people.values();
-                let owner = people.find(|p| p.github.as_deref() == ours || p.jira.as_deref() == ours);
-                let ruled = match conflict.field.as_str() {
-                    "title" => register.milestones.get(&of).map(|held| Ruled::Text(held.text.clone())),
-                    _ => owner.map(|person| Ruled::Owner(Some(person.name.clone()))),
-                };
-                let reason = format!("looked at {token}");
-                let (number, keep) = (conflict.number, "register".to_owned());
-                (Command::ResolveConflict { number, keep, reason }, ruled)
-            }
-        };
-        let who = Who { actor: Actor::Local("operator".to_owned()), roles: Role::ALL.into_iter().collect() };
-        let shown = format!("{} GRC: {command:?}", self.bed.clock.now());
-        let world = self.bed.world().clone();
-        match act(&world, &self.bed.system, &who, vec![command]).await {
-            Ok((changes, _)) => {
-                self.seams.note(shown);
-                if let Some(ruled) = ruled.filter(|_| !changes.is_empty()) {
-                    let order = self.people.with_ledger(super::people::Ledger::next);
-                    self.ruled.entry(milestone).or_default().push((order, ruled));
-                }
-            }
-            Err(ActError::Refused(refusal)) => self.seams.note(format!("{shown} is refused: {refusal}")),
-            Err(ActError::Failed(error)) => panic!("{shown}: {}", told(&error)),
-        }
-    }
-
-    /// The faults stop, and people do too.
-    pub(crate) fn calm(&mut self) {
-        self.seams.note("calm".to_owned());
-        self.seams.calm();
-        self.stale = None;
-        self.bed.jira.set_search_fresh(true);
-    }
-
-    async fn round(&mut self) -> bool {
-        let mut worked = false;
-        for connection in ["github", "jira"] {
-            let hot = self.poll(connection).await.unwrap_or_default();
-            let engine = self.bed.engine.clone();
-            self.alive(async move { engine.sweep(connection).await }).await;
-            if let Some(pass) = self.pass(connection, hot).await {
-                worked |= pass.created + pass.written + pass.said > 0 || !pass.failed.is_empty();
-            }
-        }
-        self.detect().await;
-        worked
-    }
-
-    /// Runs until nothing happens any more, a bounded number of rounds; then nothing may be written.
-    pub(crate) async fn settle(&mut self) -> Vec<String> {
-        let mut quiet = 0;
-        for n in 0..40 {
-            self.advance(TimeDelta::seconds(if n < 10 { 600 } else { 60 }));
-            self.seams.note(format!("{} calm round {n}", self.bed.clock.now()));
-            quiet = if self.round().await { 0 } else { quiet + 1 };
-            if n >= 12 && quiet >= 3 {
-                break;
-            }
-        }
-        let mut wrong = Vec::new();
-        if quiet < 3 {
-            wrong.push("it does not settle".to_owned());
-        }
-        let before = self.writes();
-        for n in 0..3 {
-            self.advance(TimeDelta::seconds(45));
-            self.seams.note(format!("{} quiet round {n}", self.bed.clock.now()));
-            self.round().await;
-        }
-        for (before, after) in before.iter().zip(self.writes()) {
-            if after.len() > before.len() {
-                wrong.push(format!("writes after it settled: {:?}", &after[before.len()..]));
-            }
-        }
-        wrong
-    }
-
-    /// Writes that each site answered.
-    fn writes(&self) -> [Vec<String>; 2] {
-        let reads = ["bulkfetch", "/search/jql", "/search", "/graphql"];
-        [self.bed.github.requests(), self.bed.jira.requests()].map(|mut lines| {
-            lines.retain(|line| {
-                let path = line.split(' ').nth(1).unwrap_or_default();
-                !line.starts_with("GET ") && !reads.iter().any(|read| path.ends_with(read))
-            });
-            lines
-        })
     }
 }
 
 /// An error with its causes.
-fn told(error: &SyncError) -> String {
+pub(super) fn told(error: &SyncError) -> String {
     poam::sync::engine::chain(error)
 }

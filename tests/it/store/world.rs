@@ -71,7 +71,8 @@ impl World {
         }
     }
 
-    async fn end(self) {
+    /// Closes it and takes it away.
+    pub(crate) async fn end(self) {
         self.db.close().await;
         if let (Some(name), Ok(server)) = (self.database, std::env::var(SERVER)) {
             let mut admin = PgConnection::connect(&server).await.expect("the server");
