@@ -36,7 +36,7 @@ pub async fn check(app: &App) -> Findings {
         let projects: Vec<_> = trackers.iter().map(|tracker| tracker.spec()).collect();
         match connector.check(&projects).await {
             Err(error) => {
-                findings.problems.push(format!("connection {name}: {}", crate::sync::engine::chain(&error)));
+                findings.problems.push(format!("connection {name}: {}", crate::sync::failure::chain(&error)));
             }
             Ok(report) => {
                 let who = report.account.map_or_else(|| "nobody".to_owned(), |account| account.name);
@@ -67,13 +67,13 @@ async fn store(app: &App, findings: &mut Findings) {
     let mut read = match read {
         Ok(read) => read,
         Err(error) => {
-            findings.problems.push(crate::sync::engine::chain(&error));
+            findings.problems.push(crate::sync::failure::chain(&error));
             return;
         }
     };
     for system in &app.config.systems {
         match read.load(&system.id, Scope::System).await {
-            Err(error) => findings.problems.push(crate::sync::engine::chain(&error)),
+            Err(error) => findings.problems.push(crate::sync::failure::chain(&error)),
             Ok(register) => {
                 if let Ok(texts) = rule_texts(&app.config) {
                     for (name, text) in texts {

@@ -8,7 +8,8 @@ use serde::Serialize;
 use super::App;
 use super::check::refuse_public;
 use crate::store::StoreError;
-use crate::sync::engine::{Hot, chain};
+use crate::sync::engine::Hot;
+use crate::sync::failure::chain;
 use crate::sync::{SyncError, lease};
 
 /// Links that one pass takes at least, where there are so many: by that the number of passes is bounded.

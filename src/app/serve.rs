@@ -16,7 +16,7 @@ use super::{App, seal};
 use crate::config::{Config, Connection};
 use crate::jobs::{Guard, Job, Runner, Running, Timed, Wakes, Watch};
 use crate::store::StoreError;
-use crate::sync::engine::chain;
+use crate::sync::failure::chain;
 use crate::sync::prune::prune;
 use crate::sync::sweep::Swept;
 use crate::sync::{Pass, SyncError, World, detect, lease};

@@ -9,7 +9,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::sync::engine::{Hot, chain};
+use crate::sync::engine::Hot;
+use crate::sync::failure::chain;
 use crate::sync::sweep::Swept;
 use crate::sync::{Engine, Pass, SyncError, lease};
 use crate::timetable::Timetable;

@@ -6,12 +6,26 @@ use connector_api::{Fetched, Patch};
 
 use super::SyncError;
 use super::batch::Answers;
-use super::engine::{Engine, Hot, Line, chain, needs_log};
+use super::engine::{Engine, Hot, needs_log};
+use super::failure::chain;
 use super::mapping::{self, Tracker, read_state, state_name};
 use super::merge::merge;
 use super::reconcile::{Held, patch_of, sides_of};
 use crate::register::{Link, LinkPhase};
 use crate::store::Scope;
+
+/// One line of a dry run.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Line {
+    /// `ACME/M-17`.
+    pub milestone: String,
+    /// Tracker id.
+    pub tracker: String,
+    /// Ticket key, where there is one.
+    pub ticket: Option<String>,
+    /// What would be done, in words.
+    pub plan: String,
+}
 
 impl Engine {
     /// What the next pass over a connection would do: for links that are marked and for those that a poll would mark.

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use connector_api::{Account, ErrorKind, Fetched, LogRequest, Outcome, Ticket, TicketLog, TicketRef};
+use connector_api::{Account, ErrorKind, Fetched, LogRequest, Ticket, TicketLog, TicketRef};
 use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt as _};
 
 use super::batch::{self, Answers};
+use super::failure::{backoff, chain, is_refusal, retry_at};
 use super::mapping::Tracker;
 use super::reconcile::{self, Look, Plan};
 use super::take::prepare;
@@ -58,19 +59,6 @@ struct Done {
 
 /// The work on one link.
 type Work<'a> = (Link, BoxFuture<'a, Result<Done, SyncError>>);
-
-/// One line of a dry run.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Line {
-    /// `ACME/M-17`.
-    pub milestone: String,
-    /// Tracker id.
-    pub tracker: String,
-    /// Ticket key, where there is one.
-    pub ticket: Option<String>,
-    /// What would be done, in words.
-    pub plan: String,
-}
 
 /// Tickets that a poll just brought, by immutable id: the observation of this pass.
 pub type Hot = BTreeMap<String, Ticket>;
@@ -342,9 +330,7 @@ impl Engine {
         let connector = self.world.connector(connection)?;
         // No history would tell of an edit that this overwrites: the ticket is looked at once more. What changed is for
         // the next pass; the link stays marked.
-        let capabilities = connector.capabilities();
-        let told = capabilities.due_history || capabilities.line_history;
-        if plan.patch.block.is_some() && !told {
+        if plan.patch.block.is_some() && !connector.capabilities().text_history() {
             let now = connector.fetch(std::slice::from_ref(&ticket.reference)).await?;
             if !matches!(now.as_slice(), [Fetched::Found(now)] if **now == *ticket) {
                 return Ok(false);
@@ -477,19 +463,6 @@ pub(super) fn needs_log(link: &Link, ticket: &Ticket) -> bool {
     link.log_read.is_none_or(|read| ticket.updated > read)
 }
 
-/// Whether the site understood and refuses, so that asking for something else makes sense.
-fn is_refusal(kind: &ErrorKind) -> bool {
-    match kind {
-        ErrorKind::Forbidden(_) | ErrorKind::Invalid(_) | ErrorKind::Unsupported(_) => true,
-        ErrorKind::RateLimited { .. }
-        | ErrorKind::Unavailable(_)
-        | ErrorKind::Auth(_)
-        | ErrorKind::NotFound
-        | ErrorKind::Conflict
-        | ErrorKind::TooLarge { .. } => false,
-    }
-}
-
 /// The ticket of a link as a connector wants it.
 pub fn reference(link: &Link) -> Option<TicketRef> {
     Some(TicketRef {
@@ -498,45 +471,4 @@ pub fn reference(link: &Link) -> Option<TicketRef> {
         project: link.project.clone().unwrap_or_default(),
         url: link.url.clone().unwrap_or_default(),
     })
-}
-
-/// When to try again, as the error's kind says.
-pub fn retry_at(now: DateTime<Utc>, error: &connector_api::Error, attempts: u32) -> DateTime<Utc> {
-    match &error.kind {
-        ErrorKind::RateLimited { until, .. } => (*until).max(now + TimeDelta::seconds(1)),
-        ErrorKind::Conflict => now,
-        ErrorKind::Unavailable(_) | ErrorKind::TooLarge { .. } | ErrorKind::NotFound => {
-            now + backoff(attempts)
-        }
-        // People must act: look seldom.
-        ErrorKind::Auth(_) | ErrorKind::Forbidden(_) | ErrorKind::Invalid(_) | ErrorKind::Unsupported(_) => {
-            now + backoff(attempts).max(TimeDelta::minutes(5))
-        }
-    }
-}
-
-/// 5 s, doubled at each failure in a row, at most an hour.
-pub fn backoff(attempts: u32) -> TimeDelta {
-    TimeDelta::seconds((5_i64 << attempts.min(10)).min(3600))
-}
-
-/// An error with its causes.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let said = inner.to_string();
-        // Some errors say their cause's words.
-        if !text.ends_with(&said) {
-            text.push_str(": ");
-            text.push_str(&said);
-        }
-        cause = inner.source();
-    }
-    text
-}
-
-/// Whether a write may have happened though it failed.
-pub fn unknown_outcome(error: &SyncError) -> bool {
-    matches!(error, SyncError::Tracker(error) if error.outcome == Outcome::Unknown)
 }

@@ -18,6 +18,7 @@
 //! | [`create`] | a ticket is made exactly once |
 //! | [`dry`] | what a pass would do |
 //! | [`poll`], [`sweep`] | polls and webhooks, sweeps: what marks links dirty |
+//! | [`failure`] | what a failure says, and when what failed is tried again |
 //! | [`batch`] | a batch of which one entry cannot be read |
 //! | [`lease`] | which process polls and writes a connection |
 //! | [`limited`] | limits that a tracker names |
@@ -37,6 +38,7 @@ pub mod decision;
 pub mod detect;
 pub mod dry;
 pub mod engine;
+pub mod failure;
 pub mod health;
 pub mod lease;
 pub mod limited;
@@ -57,6 +59,7 @@ mod text;
 pub mod withhold;
 mod world;
 
-pub use engine::{Engine, Line, Pass};
+pub use dry::Line;
+pub use engine::{Engine, Pass};
 pub use mapping::{Disclosure, Route, Tracker};
 pub use world::{Kept, Kind, Limited, Settings, SyncError, SystemSettings, World};

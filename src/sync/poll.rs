@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use connector_api::{Delivery, PollFrom, ProjectSpec, Stream, Ticket};
 
-use super::engine::{Engine, Hot, chain};
+use super::engine::{Engine, Hot};
+use super::failure::chain;
 use super::{SyncError, lease};
 use crate::store::{StoreError, Tx};
 

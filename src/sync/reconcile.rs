@@ -80,9 +80,8 @@ pub async fn written(world: &World, plan: &Plan, after: &Ticket) -> Result<(), S
                 let Some(mut link) = tx.link(&plan.link).await? else { return Ok(()) };
                 let tracker = world.settings.tracker(&link.tracker)?;
                 let marked = plan.unmarked != Some(link.version);
-                let capabilities = world.connector(&tracker.connection)?.capabilities();
                 // Where no history tells what was written meanwhile, the ticket is looked at once more.
-                let told = capabilities.due_history || capabilities.line_history;
+                let told = world.connector(&tracker.connection)?.capabilities().text_history();
                 settle(&mut link, &plan, &after, tracker, &world);
                 link.dirty = (marked || !told).then(|| world.clock.now());
                 tx.save_link(&mut link).await?;

@@ -345,8 +345,8 @@ pub async fn send(
                 if error.outcome == Outcome::NotDone {
                     sending.attempts -= 1;
                 }
-                sending.error = Some(super::engine::chain(&error));
-                sending.due_at = Some(super::engine::retry_at(now, &error, attempts));
+                sending.error = Some(super::failure::chain(&error));
+                sending.due_at = Some(super::failure::retry_at(now, &error, attempts));
                 save(world, sending).await?;
                 return Err(error.into());
             }

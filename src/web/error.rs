@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::store::StoreError;
 use crate::sync::SyncError;
-use crate::sync::engine::chain;
+use crate::sync::failure::chain;
 
 /// The media type of a problem.
 pub(super) const PROBLEM: &str = "application/problem+json";

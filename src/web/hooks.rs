@@ -68,7 +68,7 @@ async fn take(web: &Web, connection: &str, request: Request) -> Result<bool, (Ho
         Err(error) => {
             tracing::error!(
                 connection,
-                error = crate::sync::engine::chain(&error),
+                error = crate::sync::failure::chain(&error),
                 "a webhook was not stored"
             );
             let detail = "The delivery could not be stored. Send it again.";

@@ -16,7 +16,7 @@ use super::Web;
 use super::error::Problem;
 use super::metrics::Labels;
 use crate::store::StoreError;
-use crate::sync::engine::chain;
+use crate::sync::failure::chain;
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 

@@ -163,6 +163,14 @@ pub struct Capabilities {
     pub consistency_window_s: u32,
 }
 
+impl Capabilities {
+    /// Whether the history tells every edit of the text with what stood there before: an edit that comes between our
+    /// read and our write then shows there. Sites whose history has the due date, in a field or on its line, tell it.
+    pub fn text_history(&self) -> bool {
+        self.due_history || self.line_history
+    }
+}
+
 /// A tracker as the connector must know it: which project, and where its fields live.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ProjectSpec {

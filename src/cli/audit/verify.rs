@@ -144,7 +144,7 @@ async fn proofs(app: &App, systems: &[Chain], whole: bool) -> anyhow::Result<Pro
             let digest = Digest::of(&seal.bytes());
             proofs.seals += 1;
             if let Err(error) = app.world().evidence.verify(&digest).await {
-                let what = crate::sync::engine::chain(&error);
+                let what = crate::sync::failure::chain(&error);
                 proofs.faults.push(format!("the seal of {} up to row {}: {what}", chain.system, seal.upto));
             }
             seen.insert(digest);
@@ -180,7 +180,7 @@ async fn proofs(app: &App, systems: &[Chain], whole: bool) -> anyhow::Result<Pro
                 }
                 proofs.checked += 1;
                 if let Err(error) = app.world().evidence.verify(digest).await {
-                    proofs.faults.push(format!("{name}: {}", crate::sync::engine::chain(&error)));
+                    proofs.faults.push(format!("{name}: {}", crate::sync::failure::chain(&error)));
                 }
             }
         }

@@ -174,7 +174,7 @@ impl Bridge {
 
     /// One poll and one pass.
     pub(crate) async fn round(&self) -> Result<Done, Stop> {
-        let told = |error: poam::sync::SyncError| Stop::Wrong(poam::sync::engine::chain(&error));
+        let told = |error: poam::sync::SyncError| Stop::Wrong(poam::sync::failure::chain(&error));
         let hot = self.engine.poll(CONNECTION).await.map_err(told)?.hot;
         let pass = self.engine.pass(CONNECTION, hot).await.map_err(told)?;
         hold(pass.failed.is_empty(), pass.failed.join("; "))?;
@@ -184,7 +184,7 @@ impl Bridge {
     /// Reads every ticket that is linked.
     pub(crate) async fn sweep(&self) -> Result<(), Stop> {
         let swept = self.engine.sweep(CONNECTION).await;
-        let swept = swept.map_err(|error| Stop::Wrong(poam::sync::engine::chain(&error)))?;
+        let swept = swept.map_err(|error| Stop::Wrong(poam::sync::failure::chain(&error)))?;
         hold((swept.links, swept.missing) == (1, 0), format!("{swept:?}"))
     }
 
@@ -196,7 +196,7 @@ impl Bridge {
         let report = connector
             .check(&projects)
             .await
-            .map_err(|error| Stop::Wrong(poam::sync::engine::chain(&error)))?;
+            .map_err(|error| Stop::Wrong(poam::sync::failure::chain(&error)))?;
         hold(report.problems.is_empty(), format!("{:?}", report.problems))?;
         hold(report.account.is_some(), "nobody knows who we are")
     }

@@ -314,5 +314,5 @@ impl World {
 
 /// An error with its causes.
 pub(super) fn told(error: &SyncError) -> String {
-    poam::sync::engine::chain(error)
+    poam::sync::failure::chain(error)
 }
