@@ -166,19 +166,10 @@ pub(super) fn deciding<'a>(
     who: &Who,
     now: DateTime<Utc>,
 ) -> Result<Deciding<'a>, Refusal> {
-    let settings = &world.settings;
-    let Ok(of) = settings.system(system) else {
+    let Ok(by) = world.settings.deciding(system, who.actor.clone(), now) else {
         return Err(Refusal::new("act", format!("{system} is no [[system]] of the configuration")));
     };
-    Ok(Deciding {
-        actor: who.actor.clone(),
-        roles: who.roles.clone(),
-        now,
-        calendar: &of.calendar,
-        policy: &settings.policy,
-        rules: &of.rules,
-        people: &settings.people,
-    })
+    Ok(Deciding { roles: who.roles.clone(), ..by })
 }
 
 /// The part of the register that commands need.

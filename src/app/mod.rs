@@ -4,6 +4,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`wiring`] | the configuration made into connectors, settings and a store |
+//! | `connect` | the connections made into connectors over the network |
 //! | [`act`] | people's commands |
 //! | [`import`] | workbooks |
 //! | [`check`] | every mistake and every missing permission at once |
@@ -25,6 +26,7 @@ pub mod act;
 #[cfg(feature = "fakes")]
 pub mod bench;
 pub mod check;
+mod connect;
 #[cfg(feature = "fakes")]
 pub mod demo;
 pub mod http;

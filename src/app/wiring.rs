@@ -3,26 +3,21 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use chrono::TimeDelta;
-use connector_api::error::LimitScope;
-use connector_api::{Bucket, Charge, Connector, Transport};
-use connector_github::{AppKey, GitHub, GitHubConfig};
-use connector_jira::{Auth, Flavor, Jira, JiraConfig};
+use connector_api::Transport;
 use secrecy::ExposeSecret as _;
 
-use super::http::{Charges, HttpError, HttpTransport, Options, Rules};
-use super::limits;
+use super::connect::{Connected, connect};
+use super::http::HttpError;
 use super::process;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{self, Config, Connection, Credentials, EvidenceUrl, Site, StatusName, StoreUrl};
+use crate::config::{self, Config, EvidenceUrl, StatusName, StoreUrl};
 use crate::register::policy::{Calendar, RuleSet};
 use crate::register::{Actor, Change, Digest, Person, SystemId};
 use crate::store::{Db, EvidenceError, EvidenceStore, OpenOptions, Scope, StoreError, Writer};
 use crate::sync::lease::Leases;
 use crate::sync::mapping::{Disclosure, Name, Route, Tracker};
-use crate::sync::{Engine, Kind, Limited, Settings, SystemSettings, World};
+use crate::sync::{Engine, Kind, Settings, SystemSettings, World};
 
 /// Rule files that ship with the program: name and text.
 pub const RULES: [(&str, &str); 1] =
@@ -152,22 +147,7 @@ impl App {
             }),
             process::died,
         );
-        let mut connectors = BTreeMap::new();
-        let mut transports = BTreeMap::new();
-        for connection in &config.connections {
-            let ticking = clock.clone();
-            let now: super::http::Now = Arc::new(move || ticking.now());
-            let transport = match given.get(&connection.id) {
-                Some(given) => given.clone(),
-                None => {
-                    let network = network(connection, now.clone(), &clock, &leases)?;
-                    transports.insert(connection.id.clone(), network.clone());
-                    network
-                }
-            };
-            connectors.insert(connection.id.clone(), connector(&config, connection, transport, now)?);
-        }
-        let limited = limited(&transports);
+        let Connected { connectors, limited } = connect(&config, &clock, &leases, given)?;
         let settings = settings(&db, &config, installation, &*clock).await?;
         let writer = match writing {
             Writing::Nothing | Writing::Inline => Writer::inline(db.clone()),
@@ -216,105 +196,6 @@ async fn bring_up_to_date(
     let installation = tx.installation(&fresh_id()).await?;
     tx.commit().await?;
     Ok((db, evidence, installation))
-}
-
-/// Pauses the transport that a limit is about, at once.
-fn limited(transports: &BTreeMap<String, Arc<HttpTransport>>) -> Limited {
-    let transports = transports.clone();
-    Arc::new(move |pause| {
-        if let Some(transport) = transports.get(&pause.connection) {
-            let held = limits::Pause { until: pause.until, reason: pause.reason.clone() };
-            transport.limits().pause(&LimitScope::named(&pause.scope), held);
-        }
-    })
-}
-
-/// One connection's transport over the network.
-fn network(
-    connection: &Connection,
-    now: super::http::Now,
-    clock: &Arc<dyn Clock>,
-    leases: &Leases,
-) -> Result<Arc<HttpTransport>, OpenError> {
-    let (id, held, clock) = (connection.id.clone(), leases.clone(), clock.clone());
-    let rules = Rules {
-        now,
-        charges: charges(connection),
-        may_write: Arc::new(move |longest| {
-            let longest = TimeDelta::from_std(longest).unwrap_or(TimeDelta::MAX);
-            held.covers(&id, clock.now(), longest)
-        }),
-    };
-    let transport = HttpTransport::new(&Options::of(connection), rules)
-        .map_err(|source| OpenError::Http { connection: connection.id.clone(), source })?;
-    Ok(Arc::new(transport))
-}
-
-/// One connection's connector.
-fn connector(
-    config: &Config,
-    connection: &Connection,
-    transport: Arc<dyn Transport>,
-    now: super::http::Now,
-) -> Result<Arc<dyn Connector>, OpenError> {
-    let projects = config
-        .trackers
-        .iter()
-        .filter(|tracker| tracker.connection == connection.id)
-        .map(config::Tracker::spec)
-        .collect();
-    Ok(match (connection.site, &connection.credentials) {
-        (Site::GitHub, credentials) => {
-            let credentials = match credentials {
-                Credentials::Token(token) | Credentials::Basic { token, .. } => {
-                    connector_github::Credentials::Token(token.value.clone())
-                }
-                Credentials::App { id, private_key } => {
-                    let key = AppKey::new(id.clone(), &private_key.value)
-                        .map_err(|source| OpenError::Key { connection: connection.id.clone(), source })?;
-                    connector_github::Credentials::App(key)
-                }
-            };
-            let mut github = GitHubConfig::with(connection.url.clone(), credentials);
-            github.consistency_window_s = github.consistency_window_s.max(config.sync.create_window_seconds);
-            github.projects = projects;
-            let hooks =
-                |url: &url::Url| format!("{}/webhooks/{}", url.as_str().trim_end_matches('/'), connection.id);
-            github.webhook_url = config.server.public_url.as_ref().and_then(|url| hooks(url).parse().ok());
-            Arc::new(GitHub::new(github, transport, now))
-        }
-        (Site::JiraCloud | Site::JiraDataCenter, credentials) => {
-            let auth = match credentials {
-                Credentials::Token(token) => Auth::Bearer(token.value.clone()),
-                Credentials::Basic { user, token } => {
-                    Auth::Basic { email: user.clone(), token: token.value.clone() }
-                }
-                Credentials::App { .. } => return Err(OpenError::NotAnApp(connection.id.clone())),
-            };
-            let flavor = if connection.site == Site::JiraCloud { Flavor::Cloud } else { Flavor::DataCenter };
-            let mut jira = JiraConfig::new(connection.url.clone(), flavor, auth);
-            jira.projects = projects;
-            Arc::new(Jira::new(jira, transport, now))
-        }
-    })
-}
-
-/// What a request counts against on a connection: what its kind of site allows, and what the operator allows besides.
-fn charges(connection: &Connection) -> Charges {
-    let site = connection.site;
-    let own = connection.requests_per_second.map(|amount| Charge {
-        bucket: Bucket { name: "requests_per_second".to_owned(), amount, per: Duration::from_secs(1) },
-        cost: 1,
-    });
-    Arc::new(move |request| {
-        let mut charges = match site {
-            Site::GitHub => connector_github::limits::charges(request),
-            Site::JiraCloud => connector_jira::limits::charges(Flavor::Cloud, request),
-            Site::JiraDataCenter => connector_jira::limits::charges(Flavor::DataCenter, request),
-        };
-        charges.extend(own.clone());
-        charges
-    })
 }
 
 /// Records what the configuration newly says of systems and people. A system's first rules are those shipped.

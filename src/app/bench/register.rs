@@ -14,7 +14,7 @@ use super::meter::peak_memory_mib;
 use super::stage::{Size, Stage};
 use crate::app::{App, Writing};
 use crate::clock::ManualClock;
-use crate::register::{ItemNumber, Status, SystemId};
+use crate::register::{ItemNumber, MilestoneNumber, Status, SystemId};
 use crate::store::{AsOf, ItemFilter, MilestoneFilter};
 
 /// Rows of a page.
@@ -94,29 +94,18 @@ pub async fn measure(folder: &Path) -> Result<Report, BenchError> {
     let system = super::stage::system()?;
     // The first pass opens what stands open; the figure is that of the daily pass, which finds it as it was.
     crate::sync::detect::full(world, &system).await?;
-    let mut passes = Vec::new();
-    for _ in 0..TIMES {
-        let began = Instant::now();
-        crate::sync::detect::full(world, &system).await?;
-        passes.push(ms(began));
-    }
-    report.drift_pass_ms = median(passes);
+    (report.drift_pass_ms, ()) = timed(async || crate::sync::detect::full(world, &system).await).await?;
     report.drift_pass_peak_mib = peak_memory_mib();
     report.pages = pages(&app, &system).await?;
 
     let mut read = world.db.read().await.map_err(BenchError::of)?;
     let item = ItemNumber::ours(1);
-    let mut days = Vec::new();
-    for _ in 0..TIMES {
-        let began = Instant::now();
-        let what = AsOf::Items(std::iter::once(item.clone()).collect());
-        let then = read.as_of(&system, &what, world.clock.now()).await.map_err(BenchError::of)?;
-        days.push(ms(began));
-        if !then.items.contains_key(&item) {
-            return Err(BenchError::Wrong(format!("{item} was not there")));
-        }
+    let what = AsOf::Items(std::iter::once(item.clone()).collect());
+    let (day, then) = timed(async || read.as_of(&system, &what, world.clock.now()).await).await?;
+    report.as_of_item_ms = day;
+    if !then.items.contains_key(&item) {
+        return Err(BenchError::Wrong(format!("{item} was not there")));
     }
-    report.as_of_item_ms = median(days);
     let began = Instant::now();
     let verified = read.verify_all(&crate::store::Seals::default()).await.map_err(BenchError::of)?;
     report.verify_ms = ms(began);
@@ -141,7 +130,6 @@ async fn pages(app: &App, system: &SystemId) -> Result<Vec<Page>, BenchError> {
     let (last_item, last_milestone) = (total.last_item, total.last_milestone);
     // Page 1,000 of fifty, or the last where there are fewer.
     let thousandth = |last: u32| (999 * PAGE).min(last.saturating_sub(PAGE));
-    let items = |filter: ItemFilter, after: Option<u32>, name: &str| (name.to_owned(), filter, after);
     let all = ItemFilter::default();
     let two = ItemFilter {
         statuses: vec![Status::Open, Status::InProgress],
@@ -151,20 +139,14 @@ async fn pages(app: &App, system: &SystemId) -> Result<Vec<Page>, BenchError> {
     let text = ItemFilter { text: Some("weakness 7 of".to_owned()), ..ItemFilter::default() };
     let mut pages = Vec::new();
     for (name, filter, after) in [
-        items(all.clone(), None, "items, page 1"),
-        items(all, Some(thousandth(last_item)), "items, page 1,000"),
-        items(two.clone(), None, "items, two filters, page 1"),
-        items(two, Some(thousandth(last_item)), "items, two filters, page 1,000"),
-        items(text, None, "items, text search"),
+        ("items, page 1", all.clone(), None),
+        ("items, page 1,000", all, Some(thousandth(last_item))),
+        ("items, two filters, page 1", two.clone(), None),
+        ("items, two filters, page 1,000", two, Some(thousandth(last_item))),
+        ("items, text search", text, None),
     ] {
-        let mut times = Vec::new();
-        let mut rows = 0;
-        for _ in 0..TIMES {
-            let began = Instant::now();
-            rows = read.items(system, &filter, after, PAGE).await.map_err(BenchError::of)?.len() as u64;
-            times.push(ms(began));
-        }
-        pages.push(Page { name, ms: median(times), rows });
+        let (ms, found) = timed(async || read.items(system, &filter, after, PAGE).await).await?;
+        pages.push(Page { name: name.to_owned(), ms, rows: found.len() as u64 });
     }
     let due = app.world().clock.now().date_naive().checked_add_days(Days::new(4_000));
     let near = MilestoneFilter {
@@ -177,17 +159,27 @@ async fn pages(app: &App, system: &SystemId) -> Result<Vec<Page>, BenchError> {
         ("milestones, page 1,000", MilestoneFilter::default(), Some(thousandth(last_milestone))),
         ("milestones, two filters, page 1,000", near, Some(thousandth(last_milestone))),
     ] {
-        let mut times = Vec::new();
-        let mut rows = 0;
-        for _ in 0..TIMES {
-            let began = Instant::now();
-            let after = after.map(crate::register::MilestoneNumber);
-            rows = read.milestones(system, &filter, after, PAGE).await.map_err(BenchError::of)?.len() as u64;
-            times.push(ms(began));
-        }
-        pages.push(Page { name: name.to_owned(), ms: median(times), rows });
+        let after = after.map(MilestoneNumber);
+        let (ms, found) = timed(async || read.milestones(system, &filter, after, PAGE).await).await?;
+        pages.push(Page { name: name.to_owned(), ms, rows: found.len() as u64 });
     }
     Ok(pages)
+}
+
+/// How long some work takes, as the median of several times, and what it gave last.
+async fn timed<T, E>(mut work: impl AsyncFnMut() -> Result<T, E>) -> Result<(f64, T), BenchError>
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    let mut times = Vec::new();
+    loop {
+        let began = Instant::now();
+        let given = work().await.map_err(BenchError::of)?;
+        times.push(ms(began));
+        if times.len() == TIMES {
+            return Ok((median(times), given));
+        }
+    }
 }
 
 fn ms(began: Instant) -> f64 {
